@@ -1,0 +1,113 @@
+use crate::record::{ErrorInfo, ErrorKind};
+
+/// The standard variable that switches content capture, see [`ContentCapture::from_env`].
+const VARIABLE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+
+/// Whether prompts, answers, tool arguments and the like are recorded: **off** unless asked for.
+///
+/// Token counts, models, finish reasons and the other facts about a call are recorded either way;
+/// this is about what people and models said.
+///
+/// ```
+/// use tracing_genai::ContentCapture;
+///
+/// assert!(!ContentCapture::default().is_on());
+/// let content = ContentCapture::on().tool_parameters(true);
+/// assert!(content.is_on());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContentCapture {
+    on: bool,
+    tool_parameters: bool,
+}
+
+impl ContentCapture {
+    /// Record no content: the default.
+    pub const fn off() -> Self {
+        Self { on: false, tool_parameters: false }
+    }
+
+    /// Record content: messages, system instructions, tools on offer, tool arguments and results,
+    /// queries and documents.
+    pub const fn on() -> Self {
+        Self { on: true, tool_parameters: false }
+    }
+
+    /// Record descriptions and parameter schemas of the tools on offer too; off by default, since
+    /// they are large and the same in each call.
+    pub const fn tool_parameters(mut self, record: bool) -> Self {
+        self.tool_parameters = record;
+        self
+    }
+
+    /// What `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` says, in any letter case:
+    /// `SPAN_ONLY` and `SPAN_AND_EVENT` record content on spans; `NO_CONTENT` does not, nor does
+    /// `EVENT_ONLY`, since content meant for events never falls back to spans. Unset or empty
+    /// means [`off`](Self::off).
+    ///
+    /// # Errors
+    /// Any other value, `true` among them, is an error that lists the allowed ones. Where the
+    /// crate reads the variable by itself it then records no content and says so once.
+    pub fn from_env() -> Result<Self, crate::Error> {
+        match std::env::var(VARIABLE) {
+            Ok(value) => Self::parse(&value),
+            Err(_) => Ok(Self::off()),
+        }
+    }
+
+    /// The policy of the environment, [`off`](Self::off) with a warning where it cannot be read.
+    pub(crate) fn from_env_or_off() -> Self {
+        Self::from_env().unwrap_or_else(|error| {
+            tracing::warn!(target: "tracing_genai", "{error}; no content is recorded");
+            Self::off()
+        })
+    }
+
+    /// Whether any content is recorded.
+    pub const fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Whether tools on offer are recorded with descriptions and parameters.
+    pub(crate) const fn has_tool_parameters(&self) -> bool {
+        self.tool_parameters
+    }
+
+    fn parse(value: &str) -> Result<Self, crate::Error> {
+        match value.trim().to_ascii_uppercase().as_str() {
+            "SPAN_ONLY" | "SPAN_AND_EVENT" => Ok(Self::on()),
+            "" | "NO_CONTENT" | "EVENT_ONLY" => Ok(Self::off()),
+            _ => Err(ErrorInfo::new(
+                ErrorKind::Configuration,
+                format!(
+                    "{VARIABLE} is {value:?}; it takes NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT"
+                ),
+            )
+            .into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_values_are_read_in_any_letter_case() {
+        assert_eq!(ContentCapture::parse("span_only").unwrap(), ContentCapture::on());
+        assert_eq!(ContentCapture::parse("Span_And_Event").unwrap(), ContentCapture::on());
+        assert_eq!(ContentCapture::parse("NO_CONTENT").unwrap(), ContentCapture::off());
+        assert_eq!(ContentCapture::parse("").unwrap(), ContentCapture::off());
+    }
+
+    #[test]
+    fn content_meant_for_events_never_falls_back_to_spans() {
+        assert_eq!(ContentCapture::parse("EVENT_ONLY").unwrap(), ContentCapture::off());
+    }
+
+    #[test]
+    fn a_boolean_is_refused_with_the_values_it_takes() {
+        let error = ContentCapture::parse("true").unwrap_err().to_string();
+        assert!(error.contains(VARIABLE) && error.contains("SPAN_ONLY"), "{error}");
+    }
+}

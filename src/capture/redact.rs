@@ -1,0 +1,76 @@
+//! Keys never leave in a message: an error of a provider may repeat the key it was given.
+
+/// Beginnings of secrets that providers and back ends issue, and the fewest characters that follow.
+const PREFIXES: [(&str, usize); 8] =
+    [("sk-", 8), ("gsk_", 8), ("xai-", 8), ("AIza", 16), ("AKIA", 12), ("tr_", 8), ("phc_", 8), ("phx_", 8)];
+
+/// `text` with every key and bearer token replaced by its beginning and `[redacted]`.
+pub(crate) fn scrub_secrets(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut at_word_start = true;
+    let mut after_bearer = false;
+    while let Some(first) = rest.chars().next() {
+        let word = rest.len() - rest.trim_start_matches(is_key_character).len();
+        if word == 0 || !at_word_start {
+            out.push(first);
+            at_word_start = !is_key_character(first);
+            rest = &rest[first.len_utf8()..];
+            continue;
+        }
+        let (token, tail) = rest.split_at(word);
+        let secret = PREFIXES
+            .iter()
+            .find(|(prefix, least)| token.starts_with(prefix) && token.len() >= prefix.len() + least);
+        match secret {
+            Some((prefix, _)) => {
+                out.push_str(prefix);
+                out.push_str("[redacted]");
+            }
+            None if after_bearer => out.push_str("[redacted]"),
+            None => out.push_str(token),
+        }
+        after_bearer = token.eq_ignore_ascii_case("bearer");
+        rest = tail;
+    }
+    out
+}
+
+fn is_key_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '*' | '.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scrub_secrets;
+
+    #[test]
+    fn keys_of_every_issuer_are_taken_out() {
+        for key in [
+            "sk-proj-abcdefgh1234",
+            "sk-ant-api03-abcdefgh",
+            "AIzaSyA-1234567890abcdef",
+            "AKIAIOSFODNN7EXAMPLE",
+            "tr_live_abcdefgh",
+            "phc_abcdefgh12345",
+        ] {
+            let scrubbed = scrub_secrets(&format!("Incorrect API key provided: {key}. See the docs."));
+            assert!(!scrubbed.contains(&key[key.len() - 8..]), "{scrubbed}");
+            assert!(scrubbed.ends_with(" See the docs."), "{scrubbed}");
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_is_taken_out() {
+        assert_eq!(
+            scrub_secrets("Authorization: Bearer abc.def, no"),
+            "Authorization: Bearer [redacted], no"
+        );
+    }
+
+    #[test]
+    fn other_words_stay() {
+        let text = "The risk-based task_list of sk-1 is übrig.";
+        assert_eq!(scrub_secrets(text), text);
+    }
+}

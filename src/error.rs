@@ -1,0 +1,80 @@
+use crate::{
+    capture::redact::scrub_secrets,
+    record::{ErrorInfo, ErrorKind},
+};
+use std::{error::Error as StdError, fmt};
+
+/// What went wrong, in a person's words, with what a program needs to act on it.
+///
+/// The message never holds a key. [`kind`](Self::kind) is the same for every provider;
+/// [`info`](Self::info) has the provider's own code, the HTTP status, the request id and the rest.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    info: ErrorInfo,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl AsRef<str>) -> Self {
+        ErrorInfo::new(kind, scrub_secrets(message.as_ref())).into()
+    }
+
+    /// A missing or wrong setting: nothing was sent.
+    pub(crate) fn configuration(message: impl AsRef<str>) -> Self {
+        Self::new(ErrorKind::Configuration, message)
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The kind, the same for every provider.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.info.kind
+    }
+
+    /// Everything that is known of it.
+    pub fn info(&self) -> &ErrorInfo {
+        &self.0.info
+    }
+
+    /// The HTTP status, if an answer came.
+    pub fn http_status(&self) -> Option<u16> {
+        self.0.info.http_status
+    }
+}
+
+impl From<ErrorInfo> for Error {
+    fn from(info: ErrorInfo) -> Self {
+        Self(Box::new(Inner { info, source: None }))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.info();
+        formatter.write_str(&info.message)?;
+        if let Some(status) = info.http_status {
+            write!(formatter, " (HTTP {status}")?;
+            if let Some(code) = info.code.as_ref().or(info.provider_type.as_ref()) {
+                write!(formatter, ", {code}")?;
+            }
+            formatter.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Error").field("info", self.info()).field("source", &self.0.source).finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}

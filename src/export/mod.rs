@@ -1,0 +1,1 @@
+//! Finished spans to their destinations.

@@ -1,0 +1,163 @@
+use serde::{Deserialize, Serialize};
+
+/// What kind of operation a span stands for.
+///
+/// One variant for each value of `gen_ai.operation.name` in the GenAI conventions. Tools of this
+/// field that speak of a *generation* or an *embedding* mean [`OperationClass::Generation`] and
+/// [`OperationClass::Embedding`], see [`class`](Self::class).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OperationKind {
+    /// A chat completion: OpenAI chat and Responses, Anthropic messages, Bedrock Converse.
+    Chat,
+    /// A multimodal generation in Google's form, `generateContent`.
+    GenerateContent,
+    /// A legacy text completion.
+    TextCompletion,
+    /// A call that turns texts into vectors.
+    Embeddings,
+    /// A search in a knowledge base or vector store.
+    Retrieval,
+    /// Fetching the result of a call that was started earlier.
+    FetchResponse,
+    /// Creating an agent.
+    CreateAgent,
+    /// One run of an agent.
+    InvokeAgent,
+    /// One execution of a tool.
+    ExecuteTool,
+    /// One run of a workflow of agents.
+    InvokeWorkflow,
+    /// An agent's planning step.
+    Plan,
+    /// Creating a memory store.
+    CreateMemoryStore,
+    /// Deleting a memory store.
+    DeleteMemoryStore,
+    /// Creating a memory record.
+    CreateMemory,
+    /// Updating a memory record.
+    UpdateMemory,
+    /// Creating or updating a memory record.
+    UpsertMemory,
+    /// Searching memory records.
+    SearchMemory,
+    /// Deleting a memory record.
+    DeleteMemory,
+}
+
+/// The coarse kind that back ends group operations by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OperationClass {
+    /// GENERATION: a language model produced output.
+    Generation,
+    /// EMBEDDING: an embedding model produced vectors.
+    Embedding,
+    /// TOOL: the program executed a tool.
+    Tool,
+    /// AGENT: an agent was made, ran or planned.
+    Agent,
+    /// WORKFLOW: several agents or steps ran as one.
+    Workflow,
+    /// RETRIEVAL: documents were searched.
+    Retrieval,
+    /// MEMORY: an agent's memory was read or written.
+    Memory,
+    /// OTHER: anything else, such as fetching a stored response.
+    Other,
+}
+
+/// Whether an operation crosses the network (span kind CLIENT) or runs in the program (INTERNAL).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// A call to another service.
+    Client,
+    /// Work of the program itself.
+    Internal,
+}
+
+impl OperationKind {
+    /// Every kind, in the order of the conventions' tables.
+    pub const ALL: [Self; 18] = [
+        Self::Chat,
+        Self::GenerateContent,
+        Self::TextCompletion,
+        Self::Embeddings,
+        Self::Retrieval,
+        Self::FetchResponse,
+        Self::CreateMemoryStore,
+        Self::DeleteMemoryStore,
+        Self::CreateMemory,
+        Self::UpdateMemory,
+        Self::UpsertMemory,
+        Self::SearchMemory,
+        Self::DeleteMemory,
+        Self::CreateAgent,
+        Self::InvokeAgent,
+        Self::ExecuteTool,
+        Self::InvokeWorkflow,
+        Self::Plan,
+    ];
+
+    /// The value of `gen_ai.operation.name`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::GenerateContent => "generate_content",
+            Self::TextCompletion => "text_completion",
+            Self::Embeddings => "embeddings",
+            Self::Retrieval => "retrieval",
+            Self::FetchResponse => "fetch_response",
+            Self::CreateAgent => "create_agent",
+            Self::InvokeAgent => "invoke_agent",
+            Self::ExecuteTool => "execute_tool",
+            Self::InvokeWorkflow => "invoke_workflow",
+            Self::Plan => "plan",
+            Self::CreateMemoryStore => "create_memory_store",
+            Self::DeleteMemoryStore => "delete_memory_store",
+            Self::CreateMemory => "create_memory",
+            Self::UpdateMemory => "update_memory",
+            Self::UpsertMemory => "upsert_memory",
+            Self::SearchMemory => "search_memory",
+            Self::DeleteMemory => "delete_memory",
+        }
+    }
+
+    /// The kind with this `gen_ai.operation.name`, if the conventions know it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The coarse kind.
+    pub const fn class(self) -> OperationClass {
+        match self {
+            Self::Chat | Self::GenerateContent | Self::TextCompletion => OperationClass::Generation,
+            Self::Embeddings => OperationClass::Embedding,
+            Self::Retrieval => OperationClass::Retrieval,
+            Self::FetchResponse => OperationClass::Other,
+            Self::CreateAgent | Self::InvokeAgent | Self::Plan => OperationClass::Agent,
+            Self::ExecuteTool => OperationClass::Tool,
+            Self::InvokeWorkflow => OperationClass::Workflow,
+            Self::CreateMemoryStore
+            | Self::DeleteMemoryStore
+            | Self::CreateMemory
+            | Self::UpdateMemory
+            | Self::UpsertMemory
+            | Self::SearchMemory
+            | Self::DeleteMemory => OperationClass::Memory,
+        }
+    }
+
+    /// The side that the conventions give this kind by default. An agent that another service runs
+    /// is [`Side::Client`]; its span says so itself.
+    pub const fn side(self) -> Side {
+        match self {
+            Self::InvokeAgent | Self::ExecuteTool | Self::InvokeWorkflow | Self::Plan => Side::Internal,
+            _ => Side::Client,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// The name of the participant, where the provider has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What is said, in order.
+    pub parts: Vec<Part>,
+}
+
+/// Who speaks in a [`Message`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Role {
+    /// Instructions of the application, in the older OpenAI form and elsewhere.
+    System,
+    /// Instructions of the application, in the newer OpenAI form.
+    Developer,
+    /// The person, or the program on its behalf.
+    User,
+    /// The model.
+    Assistant,
+    /// The result of a tool.
+    Tool,
+    /// A role of the provider's own, kept as it is.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// One piece of a [`Message`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "value", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Part {
+    /// Plain text.
+    Text(String),
+    /// The model's reasoning, or a summary of it.
+    Reasoning(String),
+    /// The model's words when it declines.
+    Refusal(String),
+    /// A call the model asks the program to make.
+    ToolCall(ToolCall),
+    /// What the program answered to a [`ToolCall`].
+    ToolResult(ToolResult),
+    /// A tool that the provider ran itself, such as a web search; `value` is the provider's item.
+    ServerToolCall(ToolCall),
+    /// An image, a sound, a video or a document.
+    Media(Media),
+    /// Anything else, kept as the provider wrote it.
+    Other {
+        /// The provider's name of the part.
+        kind: String,
+        /// The part as it was sent.
+        value: Value,
+    },
+}
+
+/// A call of a tool that a model asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The id to answer with: OpenAI `id`, in the Responses API `call_id`.
+    pub id: Option<String>,
+    /// The item's own id, where it differs (OpenAI Responses).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_id: Option<String>,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments as the provider wrote them: JSON as a rule, cut off when the output was, and
+    /// free text for a custom tool.
+    pub arguments: String,
+}
+
+/// A tool's answer on its way to the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// The id of the call that this answers.
+    pub call_id: Option<String>,
+    /// The answer, JSON or plain text.
+    pub content: String,
+}
+
+/// An image, a sound, a video or a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// What it is.
+    pub modality: Modality,
+    /// Its media type, such as `image/png`, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+    /// Where its bytes are.
+    pub source: MediaSource,
+}
+
+/// Where the bytes of a [`Media`] are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaSource {
+    /// In the message, base64.
+    Base64(String),
+    /// At an address. A `data:` address is held as [`MediaSource::Base64`].
+    Uri(String),
+    /// In the provider's file store, under this id.
+    FileId(String),
+}
+
+/// What a [`Media`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Modality {
+    /// A picture.
+    Image,
+    /// A sound.
+    Audio,
+    /// A film.
+    Video,
+    /// A document such as a PDF.
+    Document,
+}
+
+impl Message {
+    /// A message of one text.
+    pub fn text(role: Role, text: impl Into<String>) -> Self {
+        Self { role, name: None, parts: vec![Part::Text(text.into())] }
+    }
+}
+
+impl Role {
+    /// The role's name on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::System => "system",
+            Self::Developer => "developer",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+            Self::Other(other) => other,
+        }
+    }
+}
+
+impl From<&str> for Role {
+    fn from(role: &str) -> Self {
+        match role {
+            "system" => Self::System,
+            "developer" => Self::Developer,
+            "user" => Self::User,
+            "assistant" => Self::Assistant,
+            "tool" => Self::Tool,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl ToolCall {
+    /// The arguments as a JSON value; `{}` when the provider sent none, `None` when they are not
+    /// JSON (cut off, or a custom tool's free text).
+    pub fn arguments_json(&self) -> Option<Value> {
+        if self.arguments.trim().is_empty() {
+            return Some(Value::Object(serde_json::Map::new()));
+        }
+        serde_json::from_str(&self.arguments).ok()
+    }
+}
+
+impl Media {
+    /// An image, sound or document at an address; a `data:` address is taken apart.
+    pub fn from_uri(modality: Modality, uri: &str) -> Self {
+        let inline = uri.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+        match inline {
+            Some((mime, data)) => Self {
+                modality,
+                mime_type: (!mime.is_empty()).then(|| mime.to_owned()),
+                source: MediaSource::Base64(data.to_owned()),
+            },
+            None => Self { modality, mime_type: None, source: MediaSource::Uri(uri.to_owned()) },
+        }
+    }
+
+    /// The address of this medium as providers take it: the address itself, or a `data:` one.
+    /// `None` for a file id.
+    pub fn to_uri(&self) -> Option<String> {
+        match &self.source {
+            MediaSource::Base64(data) => {
+                let mime = self.mime_type.as_deref().unwrap_or("application/octet-stream");
+                Some(format!("data:{mime};base64,{data}"))
+            }
+            MediaSource::Uri(uri) => Some(uri.clone()),
+            MediaSource::FileId(_) => None,
+        }
+    }
+}
+
+impl Modality {
+    /// The conventions' word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Document => "document",
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use super::{Embeddings, EmbeddingsRequest, ErrorInfo, OperationKind, Request, Response};
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, time::Duration};
+
+/// One operation: what was asked, what came back, how it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Operation {
+    /// The kind.
+    pub kind: OperationKind,
+    /// The provider, in the conventions' word (`openai`, `azure.ai.openai`) or its own; `None` for
+    /// work of the program itself.
+    pub provider: Option<Cow<'static, str>>,
+    /// The provider's API where it has several: OpenAI's `chat_completions` or `responses`.
+    pub api: Option<Cow<'static, str>>,
+    /// The server that was called.
+    pub server: Option<Server>,
+    /// What was asked and what came.
+    pub call: Call,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// From the request's start to the first content of any kind, for a stream.
+    pub time_to_first_chunk: Option<Duration>,
+    /// The HTTP status, if an answer came.
+    pub http_status: Option<u16>,
+    /// The provider's id of the request.
+    pub request_id: Option<String>,
+}
+
+/// The server that was called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// Host name or address.
+    pub address: String,
+    /// Port.
+    pub port: u16,
+}
+
+/// What was asked and what came, by class of operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Call {
+    /// A language model was called.
+    Inference {
+        /// What was asked.
+        request: Box<Request>,
+        /// What came, as far as it did.
+        response: Box<Response>,
+    },
+    /// An embedding model was called.
+    Embeddings {
+        /// What was asked.
+        request: Box<EmbeddingsRequest>,
+        /// What came.
+        response: Box<Embeddings>,
+    },
+    /// The program executed a tool.
+    Tool(Box<ToolExecution>),
+    /// Documents were searched.
+    Retrieval(Box<Retrieval>),
+}
+
+/// One execution of a tool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolExecution {
+    /// The tool's name.
+    pub name: String,
+    /// The id of the model's call.
+    pub call_id: Option<String>,
+    /// `function`, `extension` or `datastore`.
+    pub kind: Option<String>,
+    /// What the tool does.
+    pub description: Option<String>,
+    /// Its arguments, JSON as a rule.
+    pub arguments: Option<String>,
+    /// Its result, JSON or text.
+    pub result: Option<String>,
+}
+
+/// One search.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Retrieval {
+    /// The id of what was searched.
+    pub data_source_id: Option<String>,
+    /// The model used, if one was.
+    pub model: Option<String>,
+    /// How many documents were asked for.
+    pub top_k: Option<u64>,
+    /// The query.
+    pub query: Option<String>,
+    /// What was found, each a JSON object with at least `id` and `score`.
+    pub documents: Vec<serde_json::Value>,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The answer came whole.
+    Done,
+    /// It failed.
+    Failed(Box<ErrorInfo>),
+    /// The caller stopped waiting: a future or a stream was dropped.
+    Abandoned,
+}
+
+impl Operation {
+    /// An operation of this kind that is not over: until an outcome is set it counts as
+    /// [abandoned](Outcome::Abandoned).
+    pub fn new(kind: OperationKind, call: Call) -> Self {
+        Self {
+            kind,
+            provider: None,
+            api: None,
+            server: None,
+            call,
+            outcome: Outcome::Abandoned,
+            time_to_first_chunk: None,
+            http_status: None,
+            request_id: None,
+        }
+    }
+
+    /// The model, exactly as requested.
+    pub fn request_model(&self) -> Option<&str> {
+        match &self.call {
+            Call::Inference { request, .. } => request.model.as_deref(),
+            Call::Embeddings { request, .. } => request.model.as_deref(),
+            Call::Retrieval(retrieval) => retrieval.model.as_deref(),
+            Call::Tool(_) => None,
+        }
+    }
+
+    /// What it used, for a call of a model.
+    pub fn usage(&self) -> Option<&super::Usage> {
+        match &self.call {
+            Call::Inference { response, .. } => Some(&response.usage),
+            Call::Embeddings { response, .. } => Some(&response.usage),
+            Call::Tool(_) | Call::Retrieval(_) => None,
+        }
+    }
+
+    /// The name of its span: the operation's name and what it was about, as the conventions have
+    /// it.
+    pub fn span_name(&self) -> String {
+        let about = match &self.call {
+            Call::Tool(tool) => Some(tool.name.as_str()).filter(|name| !name.is_empty()),
+            Call::Retrieval(retrieval) => retrieval.data_source_id.as_deref(),
+            Call::Inference { .. } | Call::Embeddings { .. } => self.request_model(),
+        };
+        match about {
+            Some(about) => format!("{} {about}", self.kind.name()),
+            None => self.kind.name().to_owned(),
+        }
+    }
+}
+
+impl Outcome {
+    /// `done`, `failed` or `abandoned`: the value of `tracing_genai.outcome`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed(_) => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    /// The error, if it failed.
+    pub fn error(&self) -> Option<&ErrorInfo> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Done | Self::Abandoned => None,
+        }
+    }
+}

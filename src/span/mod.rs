@@ -1,0 +1,3 @@
+//! One span for each operation, ended once, at the true time.
+
+pub(crate) mod joined;
