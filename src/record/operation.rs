@@ -134,6 +134,14 @@ impl Operation {
         }
     }
 
+    /// The tool, if one was executed.
+    pub fn tool(&self) -> Option<&ToolExecution> {
+        match &self.call {
+            Call::Tool(tool) => Some(tool),
+            _ => None,
+        }
+    }
+
     /// What it used, for a call of a model.
     pub fn usage(&self) -> Option<&super::Usage> {
         match &self.call {

@@ -1,0 +1,148 @@
+//! An operation's span while it lives.
+
+use super::joined;
+use crate::{
+    capture::ContentCapture,
+    record::{Operation, Outcome, Side},
+    semconv::own,
+    vocabulary::gen_ai::{self, to_i64},
+};
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Status, TraceContextExt},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tracing::{Dispatch, Span, dispatcher, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// The span of one operation: opened by [`start`](Self::start), entered while the operation runs,
+/// ended by [`finish`](Self::finish).
+///
+/// Whoever holds it finishes it on every way out; a holder that is dropped does so with
+/// [`Outcome::Abandoned`].
+#[derive(Debug)]
+pub(crate) struct LiveSpan {
+    span: Span,
+    /// The OpenTelemetry context of this span and of no other; `None` where it has no such twin.
+    context: Option<Context>,
+    /// The subscriber it was made under. The registry closes a parent through the thread's current
+    /// one, which is another when a stream ends on a thread of its own.
+    dispatch: Option<Dispatch>,
+    started: Instant,
+}
+
+impl LiveSpan {
+    /// Opens the span of `operation`, which holds what is known before the call. What a sampler
+    /// may look at is given at creation; the rest is read at the end.
+    pub(crate) fn start(operation: &Operation) -> Self {
+        let span = tracing::info_span!(
+            target: "tracing_genai",
+            "gen_ai",
+            otel.name = operation.span_name(),
+            otel.kind = kind(operation),
+            gen_ai.operation.name = operation.kind.name(),
+            gen_ai.provider.name = operation.provider.as_deref(),
+            gen_ai.request.model = operation.request_model(),
+            gen_ai.tool.name = operation.tool().map(|tool| tool.name.as_str()),
+            gen_ai.tool.type = operation.tool().and_then(|tool| tool.kind.as_deref()),
+            server.address = operation.server.as_ref().map(|server| server.address.as_str()),
+            server.port = operation.server.as_ref().map(|server| i64::from(server.port)),
+            gen_ai.usage.input_tokens = Empty,
+            gen_ai.usage.output_tokens = Empty,
+            error.type = Empty,
+            tracing_genai.outcome = Empty,
+        );
+        let started = Instant::now();
+        let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
+        Self { context: own_context(&span), span, dispatch, started }
+    }
+
+    /// Runs `work` inside the span: events in it, and spans made in it, belong to the operation.
+    pub(crate) fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.span.in_scope(work)
+    }
+
+    /// Whether anybody sees this span; if not, nothing need be read for it.
+    pub(crate) fn is_seen(&self) -> bool {
+        !self.span.is_disabled()
+    }
+
+    /// Since the span was opened.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Writes what became of `operation` and ends the span now.
+    pub(crate) fn finish(self, operation: Operation, content: &ContentCapture) {
+        if self.span.is_disabled() {
+            return;
+        }
+        let usage = operation.usage();
+        let error = operation.outcome.error();
+        tracing::record_all!(
+            self.span,
+            gen_ai.usage.input_tokens = usage.and_then(|usage| usage.input_tokens).map(to_i64),
+            gen_ai.usage.output_tokens = usage.and_then(|usage| usage.output_tokens).map(to_i64),
+            error.type = error.map(|error| error.error_type()),
+            tracing_genai.outcome = operation.outcome.name()
+        );
+        if let Some(context) = &self.context {
+            write(context, operation, content);
+        }
+        // `tracing-opentelemetry` takes the last exit for the end.
+        self.span.in_scope(|| ());
+        match self.dispatch {
+            Some(dispatch) => dispatcher::with_default(&dispatch, || drop(self.span)),
+            None => drop(self.span),
+        }
+    }
+}
+
+/// Attributes, status and record of a finished operation onto its OpenTelemetry span.
+fn write(context: &Context, operation: Operation, content: &ContentCapture) {
+    let span = context.span();
+    if !span.is_recording() {
+        return;
+    }
+    let mut attributes = gen_ai::attributes(&operation);
+    attributes.append(&mut gen_ai::content_attributes(&operation, content));
+    span.set_attributes(attributes);
+    if let Outcome::Failed(error) = &operation.outcome {
+        span.set_status(Status::error(error.message.clone()));
+    }
+    if joined::is_consumed() {
+        joined::put(span.span_context(), Arc::new(operation));
+    }
+}
+
+fn kind(operation: &Operation) -> &'static str {
+    match operation.kind.side() {
+        Side::Client => "client",
+        Side::Internal => "internal",
+    }
+}
+
+/// The OpenTelemetry context that belongs to `span`.
+///
+/// Entering a span that has no OpenTelemetry twin leaves the application's own span current, and
+/// writing there would rename and fail a span that is not ours. So a context is accepted only if
+/// its span id is another than the one that was active before.
+fn own_context(span: &Span) -> Option<Context> {
+    if span.is_disabled() {
+        return None;
+    }
+    let before = Context::map_current(|context| context.span().span_context().span_id());
+    let is_own = |context: &Context| {
+        let found = context.span().span_context().clone();
+        found.is_valid() && found.span_id() != before
+    };
+    let entered = span.in_scope(Context::current);
+    if is_own(&entered) {
+        return Some(entered);
+    }
+    // Context activation may be switched off in the layer; then the extension finds it.
+    Some(span.context()).filter(is_own)
+}

@@ -1,0 +1,222 @@
+//! What people and models said, as the JSON strings that the conventions' schemas describe.
+
+use crate::{
+    capture::ContentCapture,
+    record::{Call, Choice, MediaSource, Message, Operation, Part, Request, ToolDefinition},
+    semconv::gen_ai as names,
+};
+use opentelemetry::KeyValue;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// The content of `operation` that `content` allows, as the conventions' attributes.
+pub(crate) fn content_attributes(operation: &Operation, content: &ContentCapture) -> Vec<KeyValue> {
+    let mut list = Vec::new();
+    if !content.is_on() {
+        return list;
+    }
+    match &operation.call {
+        Call::Inference { request, response } => {
+            request_content(&mut list, request, content);
+            // A call that produced nothing has no output, not an empty one.
+            if response.choices.iter().any(|choice| !choice.message.parts.is_empty()) {
+                put(&mut list, names::GEN_AI_OUTPUT_MESSAGES, &each(&response.choices, output_message));
+            }
+        }
+        Call::Tool(tool) => {
+            let texts = [
+                (names::GEN_AI_TOOL_CALL_ARGUMENTS, &tool.arguments),
+                (names::GEN_AI_TOOL_CALL_RESULT, &tool.result),
+            ];
+            list.extend(
+                texts.into_iter().filter_map(|(name, text)| Some(KeyValue::new(name, text.clone()?))),
+            );
+        }
+        Call::Retrieval(retrieval) => {
+            if let Some(query) = &retrieval.query {
+                list.push(KeyValue::new(names::GEN_AI_RETRIEVAL_QUERY_TEXT, query.clone()));
+            }
+            if !retrieval.documents.is_empty() {
+                put(&mut list, names::GEN_AI_RETRIEVAL_DOCUMENTS, &retrieval.documents);
+            }
+        }
+        // The conventions have no attribute for what was embedded.
+        Call::Embeddings { .. } => {}
+    }
+    list
+}
+
+fn request_content(list: &mut Vec<KeyValue>, request: &Request, content: &ContentCapture) {
+    if !request.system_instructions.is_empty() {
+        put(list, names::GEN_AI_SYSTEM_INSTRUCTIONS, &each(&request.system_instructions, part));
+    }
+    if !request.messages.is_empty() {
+        put(list, names::GEN_AI_INPUT_MESSAGES, &each(&request.messages, message));
+    }
+    if !request.tools.is_empty() {
+        let tool = |tool| tool_definition(tool, content.has_tool_parameters());
+        put(list, names::GEN_AI_TOOL_DEFINITIONS, &each(&request.tools, tool));
+    }
+}
+
+fn each<'a, T, U>(items: &'a [T], view: impl Fn(&'a T) -> U) -> Vec<U> {
+    items.iter().map(view).collect()
+}
+
+fn put(list: &mut Vec<KeyValue>, name: &'static str, value: &impl Serialize) {
+    if let Ok(json) = serde_json::to_string(value) {
+        list.push(KeyValue::new(name, json));
+    }
+}
+
+#[derive(Serialize)]
+struct MessageView<'a> {
+    role: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    parts: Vec<PartView<'a>>,
+    /// Deprecated in the conventions and still required by their schema's older readers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_reason: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum PartView<'a> {
+    Text {
+        content: &'a str,
+    },
+    Reasoning {
+        content: &'a str,
+    },
+    Refusal {
+        content: &'a str,
+    },
+    ToolCall {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        name: &'a str,
+        arguments: Json<'a>,
+    },
+    ToolCallResponse {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        response: Json<'a>,
+    },
+    ServerToolCall {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        name: &'a str,
+        server_tool_call: ServerCall<'a>,
+    },
+    Blob {
+        modality: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mime_type: Option<&'a str>,
+        content: &'a str,
+    },
+    Uri {
+        modality: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mime_type: Option<&'a str>,
+        uri: &'a str,
+    },
+    File {
+        modality: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mime_type: Option<&'a str>,
+        file_id: &'a str,
+    },
+    #[serde(untagged)]
+    Other {
+        r#type: &'a str,
+        content: &'a serde_json::Value,
+    },
+}
+
+#[derive(Serialize)]
+struct ServerCall<'a> {
+    r#type: &'a str,
+    arguments: Json<'a>,
+}
+
+/// JSON as it was written, or the text as a string where it is no JSON.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Json<'a> {
+    Raw(&'a RawValue),
+    Text(&'a str),
+}
+
+impl<'a> Json<'a> {
+    /// Structured where the text is an object or a list; a bare word or number stays the text it is.
+    fn new(text: &'a str) -> Self {
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(raw) if raw.get().starts_with(['{', '[']) => Self::Raw(raw),
+            _ => Self::Text(text),
+        }
+    }
+}
+
+fn message(message: &Message) -> MessageView<'_> {
+    MessageView {
+        role: message.role.as_str(),
+        name: message.name.as_deref(),
+        parts: each(&message.parts, part),
+        finish_reason: None,
+    }
+}
+
+fn output_message(choice: &Choice) -> MessageView<'_> {
+    let finish_reason = choice.finish_reason.as_ref().map_or("error", |reason| reason.as_str());
+    MessageView { finish_reason: Some(finish_reason), ..message(&choice.message) }
+}
+
+fn part(part: &Part) -> PartView<'_> {
+    match part {
+        Part::Text(content) => PartView::Text { content },
+        Part::Reasoning(content) => PartView::Reasoning { content },
+        Part::Refusal(content) => PartView::Refusal { content },
+        Part::ToolCall(call) => PartView::ToolCall {
+            id: call.id.as_deref(),
+            name: &call.name,
+            arguments: Json::new(if call.arguments.is_empty() { "{}" } else { &call.arguments }),
+        },
+        Part::ToolResult(result) => {
+            PartView::ToolCallResponse { id: result.call_id.as_deref(), response: Json::new(&result.content) }
+        }
+        Part::ServerToolCall(call) => PartView::ServerToolCall {
+            id: call.id.as_deref(),
+            name: &call.name,
+            server_tool_call: ServerCall { r#type: &call.name, arguments: Json::new(&call.arguments) },
+        },
+        Part::Media(media) => {
+            let (modality, mime_type) = (media.modality.as_str(), media.mime_type.as_deref());
+            match &media.source {
+                MediaSource::Base64(content) => PartView::Blob { modality, mime_type, content },
+                MediaSource::Uri(uri) => PartView::Uri { modality, mime_type, uri },
+                MediaSource::FileId(file_id) => PartView::File { modality, mime_type, file_id },
+            }
+        }
+        Part::Other { kind, value } => PartView::Other { r#type: kind, content: value },
+    }
+}
+
+#[derive(Serialize)]
+struct ToolView<'a> {
+    r#type: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<&'a serde_json::Value>,
+}
+
+fn tool_definition(tool: &ToolDefinition, whole: bool) -> ToolView<'_> {
+    ToolView {
+        r#type: &tool.kind,
+        name: &tool.name,
+        description: tool.description.as_deref().filter(|_| whole),
+        parameters: tool.parameters.as_ref().filter(|_| whole),
+    }
+}
