@@ -1,5 +1,7 @@
 //! `testing::FakeProvider` answers as OpenAI does.
 #![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is a test that fails")]
+#![allow(clippy::needless_pass_by_value, reason = "requests are written where they are passed")]
 
 mod answers;
 mod chat;

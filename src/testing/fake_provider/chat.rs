@@ -143,11 +143,16 @@ fn finish_reason(generation: &Generation, reply: &Reply) -> &'static str {
 }
 
 fn usage(tokens: Tokens) -> Value {
+    let mut input = json!({ "cached_tokens": tokens.cached, "audio_tokens": 0 });
+    // Only models that charge for it tell.
+    if tokens.cache_written > 0 {
+        input["cache_write_tokens"] = json!(tokens.cache_written);
+    }
     json!({
         "prompt_tokens": tokens.input,
         "completion_tokens": tokens.output,
         "total_tokens": tokens.input + tokens.output,
-        "prompt_tokens_details": { "cached_tokens": tokens.cached, "audio_tokens": 0 },
+        "prompt_tokens_details": input,
         "completion_tokens_details": {
             "reasoning_tokens": tokens.reasoning,
             "audio_tokens": 0,

@@ -67,6 +67,7 @@ pub(super) struct Generation {
 pub(super) struct Tokens {
     pub(super) input: u64,
     pub(super) cached: u64,
+    pub(super) cache_written: u64,
     pub(super) output: u64,
     pub(super) reasoning: u64,
 }
@@ -135,6 +136,7 @@ impl Tokens {
         Self {
             input: usage.input_tokens.unwrap_or(0),
             cached: usage.cache_read_input_tokens.unwrap_or(0),
+            cache_written: usage.cache_write_input_tokens.unwrap_or(0),
             output: usage.output_tokens.unwrap_or(0),
             reasoning: usage.reasoning_output_tokens.unwrap_or(0),
         }

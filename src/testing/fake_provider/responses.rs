@@ -143,7 +143,7 @@ fn finished(generation: &Generation, request: &Value, output: &Value) -> Value {
     response["output"] = output.clone();
     response["usage"] = json!({
         "input_tokens": usage.input,
-        "input_tokens_details": { "cached_tokens": usage.cached },
+        "input_tokens_details": { "cached_tokens": usage.cached, "cache_write_tokens": usage.cache_written },
         "output_tokens": usage.output,
         "output_tokens_details": { "reasoning_tokens": usage.reasoning },
         "total_tokens": usage.input + usage.output,
