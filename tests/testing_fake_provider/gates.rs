@@ -96,7 +96,10 @@ fn close_with_the_provider() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (provider, gate) = (provider(), Gate::new());
     provider.enqueue(Answer::text("never sent").held(&gate));
-    let call = runtime.block_on(async { send(&provider, false) });
+    let call = {
+        let _guard = runtime.enter();
+        send(&provider, false)
+    };
     assert!(gate.reached());
     drop(provider);
     assert!(runtime.block_on(call).unwrap().is_err());
