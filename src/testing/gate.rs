@@ -53,8 +53,8 @@ impl Gate {
         tokio::task::spawn_blocking(move || gate.reached()).await.unwrap_or(false)
     }
 
-    /// Blocks until the exchange is over; `true` if it ended because the client went away before it
-    /// had the whole answer.
+    /// Blocks until the exchange is over; `true` if it ended because the client went away before all
+    /// of the answer was sent.
     #[must_use = "this is the answer the test asked for"]
     pub fn client_gone(&self) -> bool {
         self.0.block_until(PATIENCE, |state| state.end.is_some()).end == Some(End::Client)

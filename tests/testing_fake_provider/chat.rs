@@ -51,6 +51,14 @@ async fn answers_the_same_in_every_run() {
 }
 
 #[tokio::test]
+async fn answers_with_the_dated_name_of_a_model() {
+    for (asked, answered) in [("gpt-5", "gpt-5-2024-07-18"), ("gpt-5-2025-08-07", "gpt-5-2025-08-07")] {
+        let answer = json(&provider(), CHAT, with(hello(), "model", json!(asked))).await;
+        assert_eq!(answer["model"], answered);
+    }
+}
+
+#[tokio::test]
 async fn gives_each_answer_its_own_id() {
     let provider = provider();
     assert_ne!(json(&provider, CHAT, hello()).await["id"], json(&provider, CHAT, hello()).await["id"]);

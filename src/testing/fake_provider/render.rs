@@ -197,8 +197,9 @@ pub(super) fn event(name: Option<&str>, data: &Value) -> Bytes {
 
 /// OpenAI answers with the dated name of a model that was asked for by its short one.
 fn dated(model: &str) -> String {
-    let is_dated = model.len() > 10
-        && model.as_bytes()[model.len() - 10..].iter().filter(|byte| **byte == b'-').count() == 2
-        && model.ends_with(|last: char| last.is_ascii_digit());
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    // The day, the month and the year.
+    let is_dated =
+        model.rsplit('-').take(3).map(str::len).eq([2, 2, 4]) && model.rsplit('-').take(3).all(is_number);
     if is_dated { model.to_owned() } else { format!("{model}-2024-07-18") }
 }
