@@ -1,0 +1,27 @@
+//! OpenAI's formats, which many other servers speak: chat completions, Responses, embeddings.
+
+pub mod chat;
+pub mod embeddings;
+mod error;
+pub mod responses;
+
+pub use error::read_error;
+pub(super) use error::read_stream_error;
+pub(crate) use error::unexpected_body;
+
+/// What differs between servers that speak OpenAI's chat format.
+#[derive(Clone, Copy, Debug)]
+pub struct Dialect {
+    /// Send the output limit as `max_completion_tokens`, which OpenAI and Azure want; other servers
+    /// know only `max_tokens`.
+    pub max_completion_tokens: bool,
+    /// Ask a stream for its usage (`stream_options.include_usage`).
+    pub stream_usage: bool,
+}
+
+impl Default for Dialect {
+    /// OpenAI's own.
+    fn default() -> Self {
+        Self { max_completion_tokens: true, stream_usage: true }
+    }
+}

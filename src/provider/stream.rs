@@ -1,0 +1,147 @@
+//! One reader of stream events for every API.
+
+use super::{Api, openai};
+use crate::record::{ErrorInfo, FinishReason, Response, Usage};
+
+/// What one event of a stream brought, borrowed from the event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Delta<'a> {
+    /// More of the answer's text.
+    Text {
+        /// The generation's index.
+        choice: u32,
+        /// The text.
+        text: &'a str,
+    },
+    /// More of the reasoning, or of its summary.
+    Reasoning {
+        /// The generation's index.
+        choice: u32,
+        /// The text.
+        text: &'a str,
+    },
+    /// More of a refusal.
+    Refusal {
+        /// The generation's index.
+        choice: u32,
+        /// The text.
+        text: &'a str,
+    },
+    /// A tool call begins.
+    ToolCallStart {
+        /// The generation's index.
+        choice: u32,
+        /// The call's place among the generation's tool calls.
+        index: u32,
+        /// Its id.
+        id: Option<&'a str>,
+        /// The tool's name.
+        name: &'a str,
+    },
+    /// More of a tool call's arguments.
+    ToolCallArguments {
+        /// The generation's index.
+        choice: u32,
+        /// The call's place among the generation's tool calls.
+        index: u32,
+        /// The piece.
+        fragment: &'a str,
+    },
+    /// The usage so far; the last one holds.
+    Usage(&'a Usage),
+    /// A generation stopped.
+    Finished {
+        /// The generation's index.
+        choice: u32,
+        /// Why.
+        reason: &'a FinishReason,
+    },
+}
+
+/// How much a reader keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most bytes of text, reasoning and arguments that are kept of one response; what goes
+    /// beyond is left out of the record. [`Delta`]s are always whole.
+    pub max_text_bytes: usize,
+}
+
+impl Default for Limits {
+    /// No limit.
+    fn default() -> Self {
+        Self { max_text_bytes: usize::MAX }
+    }
+}
+
+/// Reads the events of a streamed answer into a [`Response`].
+///
+/// An event that cannot be read is counted and passed over. What came before an error or the end
+/// stays.
+#[derive(Debug)]
+pub struct StreamReader(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Chat(openai::chat::StreamReader),
+    Responses(openai::responses::StreamReader),
+}
+
+impl StreamReader {
+    /// A reader for this API's events; `None` for an API that has no streams.
+    pub fn new(api: Api, limits: Limits) -> Option<Self> {
+        match api {
+            Api::OpenAiChat => Some(Self(Kind::Chat(openai::chat::StreamReader::new(limits)))),
+            Api::OpenAiResponses => Some(Self(Kind::Responses(openai::responses::StreamReader::new(limits)))),
+            Api::OpenAiEmbeddings => None,
+        }
+    }
+
+    /// Reads one event: its name, if it has one, and its data.
+    pub fn event(&mut self, name: Option<&str>, data: &[u8], on_delta: &mut impl FnMut(Delta<'_>)) {
+        match &mut self.0 {
+            Kind::Chat(reader) => reader.event(name, data, on_delta),
+            Kind::Responses(reader) => reader.event(name, data, on_delta),
+        }
+    }
+
+    /// The answer so far.
+    pub fn response(&self) -> &Response {
+        match &self.0 {
+            Kind::Chat(reader) => reader.response(),
+            Kind::Responses(reader) => reader.response(),
+        }
+    }
+
+    /// The error that the stream told of, if it did.
+    pub fn error(&self) -> Option<&ErrorInfo> {
+        match &self.0 {
+            Kind::Chat(reader) => reader.error(),
+            Kind::Responses(reader) => reader.error(),
+        }
+    }
+
+    /// Whether the answer came to its end: its last event, or a finish reason of every generation.
+    pub fn is_complete(&self) -> bool {
+        match &self.0 {
+            Kind::Chat(reader) => reader.is_complete(),
+            Kind::Responses(reader) => reader.is_complete(),
+        }
+    }
+
+    /// How many events could not be read.
+    pub fn unreadable_events(&self) -> u64 {
+        match &self.0 {
+            Kind::Chat(reader) => reader.unreadable_events(),
+            Kind::Responses(reader) => reader.unreadable_events(),
+        }
+    }
+
+    /// The answer as far as it came, and the error that the stream told of.
+    pub fn finish(self) -> (Response, Option<ErrorInfo>) {
+        match self.0 {
+            Kind::Chat(reader) => reader.finish(),
+            Kind::Responses(reader) => reader.finish(),
+        }
+    }
+}
