@@ -1,4 +1,5 @@
 use crate::record::{ErrorInfo, ErrorKind};
+use std::sync::OnceLock;
 
 /// The standard variable that switches content capture, see [`ContentCapture::from_env`].
 const VARIABLE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
@@ -55,12 +56,17 @@ impl ContentCapture {
         }
     }
 
-    /// The policy of the environment, [`off`](Self::off) with a warning where it cannot be read.
+    /// The policy of the environment, read once; [`off`](Self::off) with a warning where it cannot
+    /// be read.
     pub(crate) fn from_env_or_off() -> Self {
-        Self::from_env().unwrap_or_else(|error| {
-            tracing::warn!(target: "tracing_genai", "{error}; no content is recorded");
-            Self::off()
-        })
+        static POLICY: OnceLock<ContentCapture> = OnceLock::new();
+        let read = || {
+            Self::from_env().unwrap_or_else(|error| {
+                tracing::warn!(target: "tracing_genai", "{error}; no content is recorded");
+                Self::off()
+            })
+        };
+        POLICY.get_or_init(read).clone()
     }
 
     /// Whether any content is recorded.

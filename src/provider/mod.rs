@@ -11,13 +11,15 @@ mod stream;
 pub use api::{Api, provider_name};
 pub use stream::{Delta, Limits, StreamReader};
 
+use std::sync::Arc;
+
 use crate::record::{Call, Embeddings, EmbeddingsRequest, ErrorInfo, OperationKind, Request, Response};
 
 /// What a request asks for, read from its body: the [`Call`] with an empty response. `None` if the
 /// body is not a JSON object.
 pub fn read_request(api: Api, body: &[u8]) -> Option<Call> {
     let inference =
-        |request: Request| Call::Inference { request: Box::new(request), response: Box::default() };
+        |request: Request| Call::Inference { request: Box::new(request), response: Arc::default() };
     match api {
         Api::OpenAiChat => openai::chat::read_request(body).map(inference),
         Api::OpenAiResponses => openai::responses::read_request(body).map(inference),

@@ -1,6 +1,6 @@
 use super::{Embeddings, EmbeddingsRequest, ErrorInfo, OperationKind, Request, Response};
 use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// One operation: what was asked, what came back, how it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,8 +45,8 @@ pub enum Call {
     Inference {
         /// What was asked.
         request: Box<Request>,
-        /// What came, as far as it did.
-        response: Box<Response>,
+        /// What came, as far as it did; shared with the reply that the caller holds.
+        response: Arc<Response>,
     },
     /// An embedding model was called.
     Embeddings {
@@ -162,6 +162,18 @@ impl Operation {
         match about {
             Some(about) => format!("{} {about}", self.kind.name()),
             None => self.kind.name().to_owned(),
+        }
+    }
+}
+
+impl Call {
+    /// The same class of call, with nothing in it.
+    pub(crate) fn empty(&self) -> Self {
+        match self {
+            Self::Inference { .. } => Self::Inference { request: Box::default(), response: Arc::default() },
+            Self::Embeddings { .. } => Self::Embeddings { request: Box::default(), response: Box::default() },
+            Self::Tool(_) => Self::Tool(Box::default()),
+            Self::Retrieval(_) => Self::Retrieval(Box::default()),
         }
     }
 }

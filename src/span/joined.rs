@@ -53,14 +53,14 @@ pub(crate) fn is_consumed() -> bool {
 }
 
 /// Leaves `operation` for the processor that will see the span's end.
-pub(crate) fn put(span: &SpanContext, operation: Arc<Operation>) {
+pub(crate) fn put(span: &SpanContext, operation: &Arc<Operation>) {
     if !is_consumed() || !span.is_valid() {
         return;
     }
     let key = (span.trace_id(), span.span_id());
     let mut guard = lock();
     let table = guard.get_or_insert_with(Table::default);
-    if table.operations.insert(key, operation).is_none() {
+    if table.operations.insert(key, Arc::clone(operation)).is_none() {
         table.order.push_back(key);
     }
     // Keys of operations that were taken leave the order here, so it stays as bounded as the map.

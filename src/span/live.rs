@@ -4,11 +4,10 @@ use super::joined;
 use crate::{
     capture::ContentCapture,
     record::{Operation, Outcome, Side},
-    semconv::own,
     vocabulary::gen_ai::{self, to_i64},
 };
 use opentelemetry::{
-    Context, KeyValue,
+    Context,
     trace::{Status, TraceContextExt},
 };
 use std::{
@@ -76,7 +75,7 @@ impl LiveSpan {
     }
 
     /// Writes what became of `operation` and ends the span now.
-    pub(crate) fn finish(self, operation: Operation, content: &ContentCapture) {
+    pub(crate) fn finish(self, operation: &Arc<Operation>, content: &ContentCapture) {
         if self.span.is_disabled() {
             return;
         }
@@ -102,20 +101,18 @@ impl LiveSpan {
 }
 
 /// Attributes, status and record of a finished operation onto its OpenTelemetry span.
-fn write(context: &Context, operation: Operation, content: &ContentCapture) {
+fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture) {
     let span = context.span();
     if !span.is_recording() {
         return;
     }
-    let mut attributes = gen_ai::attributes(&operation);
-    attributes.append(&mut gen_ai::content_attributes(&operation, content));
+    let mut attributes = gen_ai::attributes(operation);
+    attributes.append(&mut gen_ai::content_attributes(operation, content));
     span.set_attributes(attributes);
     if let Outcome::Failed(error) = &operation.outcome {
         span.set_status(Status::error(error.message.clone()));
     }
-    if joined::is_consumed() {
-        joined::put(span.span_context(), Arc::new(operation));
-    }
+    joined::put(span.span_context(), operation);
 }
 
 fn kind(operation: &Operation) -> &'static str {

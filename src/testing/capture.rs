@@ -138,7 +138,7 @@ mod tests {
         let spans = capture(|| {
             let span = tracing::info_span!("execute_tool search");
             let context = span.context();
-            joined::put(context.span().span_context(), Arc::clone(&operation));
+            joined::put(context.span().span_context(), &operation);
             tracing::info_span!("another").in_scope(|| ());
         });
         assert!(spans[0].operation.is_none());

@@ -1,0 +1,265 @@
+//! Where calls go, with which key, and whose words describe it.
+
+use crate::{
+    Error,
+    provider::{Api, openai::Dialect, provider_name},
+    record::Server,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use std::borrow::Cow;
+
+/// Whose wire format a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Provider {
+    /// OpenAI, and every server that speaks its format.
+    OpenAi,
+}
+
+/// OpenAI's own address.
+const OPENAI: &str = "https://api.openai.com/v1";
+
+/// How the names of OpenAI's models begin (`ft:` are fine-tuned ones).
+const OPENAI_MODELS: [&str; 10] =
+    ["gpt-", "chatgpt-", "o1", "o3", "o4", "text-embedding-", "ft:", "codex-", "computer-use-", "davinci-"];
+
+/// Where calls go.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    base_url: Url,
+    headers: HeaderMap,
+    pub(super) provider_name: Cow<'static, str>,
+    pub(super) server: Server,
+    /// Neither an address nor a provider was given: a model's name must tell that it is OpenAI's.
+    is_assumed: bool,
+}
+
+/// What the user and the environment said.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) provider: Option<Provider>,
+    pub(super) provider_name: Option<Cow<'static, str>>,
+    pub(super) base_url: Option<String>,
+    pub(super) api_key: Option<SecretString>,
+    pub(super) organization: Option<String>,
+    pub(super) project: Option<String>,
+}
+
+impl Endpoint {
+    /// From `settings`, and where they are silent from `lookup`, the environment.
+    pub(super) fn new(settings: Settings, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let lookup = |name| lookup(name).filter(|value| !value.trim().is_empty());
+        let from_env = settings.base_url.is_none();
+        let given = settings.base_url.or_else(|| lookup("OPENAI_BASE_URL"));
+        let is_assumed = given.is_none() && settings.provider.is_none();
+        let base_url = parse(given.as_deref().unwrap_or(OPENAI)).map_err(|why| {
+            let setting = if from_env { "OPENAI_BASE_URL" } else { "`.base_url(..)`" };
+            Error::configuration(format!("{setting} is no address to call: {why}"))
+        })?;
+        let server = Server {
+            address: base_url.host_str().unwrap_or_default().to_owned(),
+            port: base_url.port_or_known_default().unwrap_or_default(),
+        };
+
+        let key = settings.api_key.or_else(|| lookup("OPENAI_API_KEY").map(SecretString::from));
+        let mut headers = HeaderMap::new();
+        match key {
+            Some(key) => {
+                headers.insert(AUTHORIZATION, bearer(&key)?);
+            }
+            None if is_loopback(&base_url) => {}
+            None => {
+                return Err(Error::configuration(format!(
+                    "no API key for {}: set OPENAI_API_KEY or `.api_key(..)`",
+                    server.address
+                )));
+            }
+        }
+        let optional = [
+            (
+                "openai-organization",
+                settings.organization.or_else(|| lookup("OPENAI_ORG_ID")),
+                "OPENAI_ORG_ID",
+            ),
+            ("openai-project", settings.project.or_else(|| lookup("OPENAI_PROJECT_ID")), "OPENAI_PROJECT_ID"),
+        ];
+        for (header, value, setting) in optional {
+            let Some(value) = value else { continue };
+            let value = HeaderValue::from_str(value.trim()).map_err(|_| {
+                Error::configuration(format!("{setting} has characters that no header may have"))
+            })?;
+            headers.insert(HeaderName::from_static(header), value);
+        }
+
+        let provider_name = settings
+            .provider_name
+            .or_else(|| provider_name(&server.address, server.port).map(Cow::Borrowed))
+            .unwrap_or(Cow::Borrowed("openai"));
+        Ok(Self { base_url, headers, provider_name, server, is_assumed })
+    }
+
+    /// The address of this API.
+    pub(super) fn url(&self, api: Api) -> Url {
+        let mut url = self.base_url.clone();
+        let path = format!("{}/{}", self.base_url.path().trim_end_matches('/'), api.path());
+        url.set_path(&path);
+        url
+    }
+
+    pub(super) fn headers(&self) -> HeaderMap {
+        self.headers.clone()
+    }
+
+    /// What this server wants of OpenAI's chat format: the newer name of the output limit is known
+    /// to OpenAI and Azure alone, the older one to everybody else.
+    pub(super) fn dialect(&self) -> Dialect {
+        let is_openai = provider_name(&self.server.address, self.server.port)
+            .is_some_and(|name| matches!(name, "openai" | "azure.ai.openai"));
+        Dialect { max_completion_tokens: is_openai, stream_usage: true }
+    }
+
+    /// Refuses a model that nobody said is OpenAI's before it is sent there.
+    pub(super) fn check_model(&self, model: &str) -> Result<(), Error> {
+        if model.trim().is_empty() {
+            return Err(Error::configuration("the model's name is empty"));
+        }
+        if !self.is_assumed || OPENAI_MODELS.iter().any(|known| model.starts_with(known)) {
+            return Ok(());
+        }
+        Err(Error::configuration(format!(
+            "no provider is known for the model {model:?}: name it with `.provider(Provider::OpenAi)`, \
+             or give the server's address with `.base_url(..)` or OPENAI_BASE_URL"
+        )))
+    }
+}
+
+fn parse(address: &str) -> Result<Url, String> {
+    let url = Url::parse(address.trim())
+        .map_err(|error| format!("{error}; it looks like https://api.openai.com/v1"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err("it begins with http:// or https:// and a host".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it holds a user name or password; a key goes into OPENAI_API_KEY".to_owned());
+    }
+    Ok(url)
+}
+
+fn bearer(key: &SecretString) -> Result<HeaderValue, Error> {
+    let key = key.expose_secret().trim();
+    let unusable = || {
+        Error::configuration(
+            "the API key has blanks or characters that no key has: check OPENAI_API_KEY or `.api_key(..)`",
+        )
+    };
+    if key.is_empty() || key.contains(char::is_whitespace) {
+        return Err(unusable());
+    }
+    let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| unusable())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A server on this machine, such as Ollama or vLLM, needs no key.
+fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback()),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(settings: Settings, env: &[(&str, &str)]) -> Result<Endpoint, String> {
+        let lookup =
+            |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Endpoint::new(settings, lookup).map_err(|error| error.to_string())
+    }
+
+    fn at(base_url: &str) -> Settings {
+        let api_key = Some(SecretString::from("sk-test"));
+        Settings { base_url: Some(base_url.to_owned()), api_key, ..Settings::default() }
+    }
+
+    #[test]
+    fn a_missing_key_names_the_variable_that_mends_it() {
+        let error = endpoint(Settings::default(), &[]).unwrap_err();
+        assert!(error.contains("OPENAI_API_KEY") && error.contains(".api_key"), "{error}");
+    }
+
+    #[test]
+    fn a_key_with_blanks_is_refused_and_not_repeated() {
+        let error = endpoint(Settings::default(), &[("OPENAI_API_KEY", "sk-one two")]).unwrap_err();
+        assert!(error.contains("OPENAI_API_KEY") && !error.contains("two"), "{error}");
+    }
+
+    #[test]
+    fn a_server_on_this_machine_needs_no_key() {
+        let env = [("OPENAI_BASE_URL", "http://localhost:11434/v1")];
+        assert_eq!(endpoint(Settings::default(), &env).unwrap().provider_name, "ollama");
+    }
+
+    #[test]
+    fn a_malformed_address_names_the_variable_or_the_option_it_came_from() {
+        let env = [("OPENAI_API_KEY", "sk-test"), ("OPENAI_BASE_URL", "api.openai.com")];
+        assert!(endpoint(Settings::default(), &env).unwrap_err().contains("OPENAI_BASE_URL"));
+        assert!(endpoint(at("ftp://host"), &[]).unwrap_err().contains(".base_url"));
+    }
+
+    #[test]
+    fn the_host_tells_the_provider() {
+        for (base_url, provider) in [
+            ("https://api.openai.com/v1", "openai"),
+            ("https://mine.openai.azure.com/openai/v1/", "azure.ai.openai"),
+            ("https://api.groq.com/openai/v1", "groq"),
+            ("https://openrouter.ai/api/v1", "openrouter"),
+            ("http://localhost:11434/v1", "ollama"),
+            ("https://gateway.example/v1", "openai"),
+        ] {
+            assert_eq!(endpoint(at(base_url), &[]).unwrap().provider_name, provider, "{base_url}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_the_user_gives_the_provider_wins() {
+        let settings = Settings { provider_name: Some("vllm".into()), ..at("http://localhost:8000/v1") };
+        assert_eq!(endpoint(settings, &[]).unwrap().provider_name, "vllm");
+    }
+
+    #[test]
+    fn the_query_of_a_base_url_stays() {
+        let endpoint =
+            endpoint(at("https://mine.openai.azure.com/openai/?api-version=preview"), &[]).unwrap();
+        assert_eq!(
+            endpoint.url(Api::OpenAiChat).as_str(),
+            "https://mine.openai.azure.com/openai/chat/completions?api-version=preview"
+        );
+    }
+
+    #[test]
+    fn an_unknown_model_is_refused_unless_its_server_or_provider_is_given() {
+        let env = [("OPENAI_API_KEY", "sk-test")];
+        let assumed = endpoint(Settings::default(), &env).unwrap();
+        let error = assumed.check_model("llama-3").unwrap_err().to_string();
+        assert!(error.contains(".provider(") && error.contains("OPENAI_BASE_URL"), "{error}");
+        assert!(assumed.check_model("gpt-4o").is_ok());
+
+        let named = Settings { provider: Some(Provider::OpenAi), ..Settings::default() };
+        assert!(endpoint(named, &env).unwrap().check_model("llama-3").is_ok());
+        assert!(endpoint(at("https://gateway.example/v1"), &[]).unwrap().check_model("llama-3").is_ok());
+    }
+
+    #[test]
+    fn no_debug_output_shows_the_key() {
+        let endpoint = endpoint(at("https://api.openai.com/v1"), &[]).unwrap();
+        assert!(!format!("{endpoint:?}").contains("sk-test"));
+    }
+}

@@ -1,0 +1,92 @@
+//! A calling client whose every call is a correct span.
+//!
+//! [`Client::chat`] calls a language model, [`Client::embed`] an embedding model. Dropping a future
+//! or a stream cancels the call; its span then says so.
+
+mod builder;
+mod chat;
+mod embed;
+mod endpoint;
+mod http;
+mod reply;
+mod stream;
+
+pub use builder::ClientBuilder;
+pub use chat::Chat;
+pub use embed::Embed;
+pub use endpoint::Provider;
+pub use reply::{EmbeddingsReply, Reply};
+pub use stream::{ChatEvent, ChatStream};
+
+use crate::{
+    Error,
+    capture::ContentCapture,
+    provider::Api,
+    record::{Call, Operation},
+    span::in_flight::InFlight,
+};
+use endpoint::Endpoint;
+use std::{sync::Arc, time::Duration};
+
+/// A client of language and embedding models. Cheap to clone; clones share their connections.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), tracing_genai::Error> {
+/// let client = tracing_genai::Client::from_env()?;
+/// let reply = client.chat("gpt-4o-mini").user("Say hello in Danish.").send().await?;
+/// println!("{}", reply.text());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    content: ContentCapture,
+    timeout: Duration,
+}
+
+impl Client {
+    /// A client from the environment: `OPENAI_API_KEY`, and where they are set `OPENAI_BASE_URL`,
+    /// `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`, and for content
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    ///
+    /// # Errors
+    /// A missing or unusable setting, by its name; nothing is sent.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// A client with settings of your own; what is not set comes from the environment as in
+    /// [`from_env`](Self::from_env).
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A call of a language model.
+    #[doc(alias = "run_local")]
+    #[doc(alias = "runLocal")]
+    pub fn chat(&self, model: impl Into<String>) -> Chat {
+        Chat::new(self.clone(), model.into())
+    }
+
+    /// A call of an embedding model.
+    #[doc(alias = "run_embedding")]
+    #[doc(alias = "runEmbedding")]
+    pub fn embed(&self, model: impl Into<String>) -> Embed {
+        Embed::new(self.clone(), model.into())
+    }
+
+    /// Opens the span of a call that is about to be sent.
+    fn start(&self, api: Api, call: Call) -> InFlight {
+        let endpoint = &self.0.endpoint;
+        let mut operation = Operation::new(api.operation_kind(), call);
+        operation.provider = Some(endpoint.provider_name.clone());
+        operation.api = api.openai_api_type().map(Into::into);
+        operation.server = Some(endpoint.server.clone());
+        InFlight::start(operation, self.0.content.clone())
+    }
+}

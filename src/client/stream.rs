@@ -1,0 +1,358 @@
+use super::{
+    Reply,
+    chat::{failure, keep, read},
+    http,
+};
+use crate::{
+    Error,
+    provider::{Api, Delta, Limits, StreamReader},
+    record::{ErrorInfo, ErrorKind, FinishReason, Outcome, Part, Response, Usage},
+    span::in_flight::InFlight,
+    wire::sse::SseParser,
+};
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use http::Answer;
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep};
+
+/// How much is kept of an answer that says it is a stream, for the error if it is none.
+const HEAD_BYTES: usize = 512;
+/// How much is kept of an answer that does not say so: it may be the whole answer in one piece.
+const WHOLE_BYTES: usize = 16 << 20;
+
+/// One thing that a stream brought.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ChatEvent {
+    /// More of the answer's text, never empty.
+    Text {
+        /// The text.
+        text: String,
+        /// The generation's index: 0 unless several were asked for.
+        choice: u32,
+    },
+    /// More of the model's reasoning, or of its summary.
+    Reasoning {
+        /// The text.
+        text: String,
+        /// The generation's index.
+        choice: u32,
+    },
+    /// More of a refusal.
+    Refusal {
+        /// The text.
+        text: String,
+        /// The generation's index.
+        choice: u32,
+    },
+    /// The model begins a tool call.
+    ToolCall {
+        /// The call's place among the generation's tool calls.
+        index: u32,
+        /// Its id.
+        id: Option<String>,
+        /// The tool's name.
+        name: String,
+        /// The generation's index.
+        choice: u32,
+    },
+    /// More of a tool call's arguments.
+    ToolArguments {
+        /// The call's place among the generation's tool calls.
+        index: u32,
+        /// The piece of JSON.
+        fragment: String,
+        /// The generation's index.
+        choice: u32,
+    },
+    /// A generation stopped.
+    Finished {
+        /// Why.
+        reason: FinishReason,
+        /// The generation's index.
+        choice: u32,
+    },
+    /// The usage so far; the last one holds.
+    Usage(Box<Usage>),
+    /// The complete answer: the last event.
+    Done(Box<Reply>),
+}
+
+/// An answer as it comes, made by [`Chat::stream`](super::Chat::stream).
+///
+/// It is a [`Stream`] of [`ChatEvent`]s, the last of them [`ChatEvent::Done`] or an error. Dropped
+/// before that it cancels the call, and the call's span says *abandoned* with what had come.
+pub struct ChatStream {
+    call: InFlight,
+    api: Api,
+    /// `None` once the answer is over.
+    body: Option<Body>,
+    parser: SseParser,
+    reader: Option<StreamReader>,
+    ready: VecDeque<Result<ChatEvent, Error>>,
+    reply: Option<Reply>,
+    /// The beginning of the answer, until an event of it could be read.
+    head: BytesMut,
+    head_limit: usize,
+    silence: Silence,
+}
+
+type Body = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
+
+impl ChatStream {
+    pub(super) fn new(call: InFlight, api: Api, answer: Answer, timeout: Duration) -> Self {
+        let reader = StreamReader::new(api, Limits::default());
+        let head_limit = if answer.is_event_stream() { HEAD_BYTES } else { WHOLE_BYTES };
+        Self {
+            call,
+            api,
+            body: Some(Box::pin(answer.body.bytes_stream())),
+            parser: SseParser::new(),
+            reader,
+            ready: VecDeque::new(),
+            reply: None,
+            head: BytesMut::new(),
+            head_limit,
+            silence: Silence::new(timeout),
+        }
+    }
+
+    /// The next event; `None` after the last.
+    pub async fn next(&mut self) -> Option<Result<ChatEvent, Error>> {
+        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// Waits for the end and gives the complete answer.
+    ///
+    /// # Errors
+    /// The failure that ended the stream; also if it ended in an error before.
+    pub async fn finish(mut self) -> Result<Reply, Error> {
+        while let Some(event) = self.next().await {
+            event?;
+        }
+        self.reply
+            .take()
+            .ok_or_else(|| Error::new(ErrorKind::Cancelled, "the stream has ended in an error before"))
+    }
+
+    /// What has come so far.
+    pub fn so_far(&self) -> Option<&Response> {
+        match (&self.reader, &self.reply) {
+            (Some(reader), _) => Some(reader.response()),
+            (None, reply) => reply.as_ref().map(Reply::response),
+        }
+    }
+
+    fn status(&self) -> Option<u16> {
+        self.call.operation.http_status
+    }
+
+    /// Reads what came and queues its events.
+    fn read(&mut self, chunk: &[u8]) {
+        let Self { call, parser, reader, ready, head, head_limit, .. } = self;
+        let Some(reader) = reader else { return };
+        if !has_read(reader) {
+            let room = head_limit.saturating_sub(head.len());
+            head.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+        }
+        parser.feed(chunk, &mut |event| {
+            reader.event(event.name, event.data, &mut |delta| on_delta(call, ready, delta));
+        });
+        self.end_if_over();
+    }
+
+    /// Ends the call as soon as the stream says that it is over, without waiting for the
+    /// connection.
+    fn end_if_over(&mut self) {
+        let Some(reader) = &self.reader else { return };
+        let says_so = |stream: &crate::record::StreamEnd| stream.done || stream.terminal_event.is_some();
+        if reader.error().is_some() || reader.response().stream.as_ref().is_some_and(says_so) {
+            self.end(None);
+        }
+    }
+
+    /// The connection has nothing more.
+    fn end_of_body(&mut self) {
+        let Self { call, parser, reader, ready, .. } = self;
+        let Some(reader) = reader else { return };
+        parser.finish(&mut |event| {
+            reader.event(event.name, event.data, &mut |delta| on_delta(call, ready, delta));
+        });
+        self.end(None);
+    }
+
+    /// Ends the call: with what the reader has, and with `broken` if the transport failed.
+    fn end(&mut self, broken: Option<Error>) {
+        let Some(reader) = self.reader.take() else { return };
+        let (is_complete, is_empty) = (reader.is_complete(), !has_read(&reader));
+        let (mut response, told) = reader.finish();
+        let error = match (told, broken) {
+            (Some(info), _) => Some(Error::from(info)),
+            (None, _) if is_complete => None,
+            (None, Some(broken)) => Some(broken),
+            (None, None) if is_empty => match self.read_unstreamed() {
+                Ok(whole) => {
+                    response = whole;
+                    None
+                }
+                Err(error) => Some(error),
+            },
+            (None, None) => Some(failure(
+                ErrorInfo::new(ErrorKind::Protocol, "the stream ended before its last event"),
+                self.status(),
+            )),
+        };
+        let response = Arc::new(response);
+        keep(&mut self.call, &response);
+        let request_id = self.call.operation.request_id.clone();
+        match error {
+            None => {
+                self.call.settle(Outcome::Done);
+                let reply = Reply::new(response, request_id);
+                self.reply = Some(reply.clone());
+                self.ready.push_back(Ok(ChatEvent::Done(Box::new(reply))));
+            }
+            Some(error) => {
+                self.call.settle(Outcome::Failed(Box::new(error.info().clone())));
+                self.ready.push_back(Err(error));
+            }
+        }
+    }
+
+    /// An answer without a single event: some servers answer a stream's request in one piece, and
+    /// anything else is an error that keeps the first bytes.
+    fn read_unstreamed(&mut self) -> Result<Response, Error> {
+        let head = std::mem::take(&mut self.head);
+        let response = read(self.api, &head, self.status())?;
+        for part in response.parts() {
+            if let Part::Text(text) = part {
+                self.ready.push_back(Ok(ChatEvent::Text { text: text.clone(), choice: 0 }));
+            }
+        }
+        Ok(response)
+    }
+}
+
+impl Stream for ChatStream {
+    type Item = Result<ChatEvent, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if let Some(event) = this.ready.pop_front() {
+                return Poll::Ready(Some(event));
+            }
+            let Some(body) = &mut this.body else { return Poll::Ready(None) };
+            if this.reader.is_none() {
+                // The answer is over. If its bytes are all there the connection can be used again.
+                let _ = body.as_mut().poll_next(context);
+                this.body = None;
+                return Poll::Ready(None);
+            }
+            match body.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    this.silence.broken();
+                    this.read(&chunk);
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    let error = http::transport_error(error, this.status());
+                    this.end(Some(error));
+                }
+                Poll::Ready(None) => this.end_of_body(),
+                Poll::Pending => {
+                    ready!(this.silence.poll(context));
+                    let error = http::silence(this.silence.limit, this.status());
+                    this.end(Some(error));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for ChatStream {
+    fn drop(&mut self) {
+        let Some(reader) = self.reader.take() else { return };
+        // A caller that stops at the last finish reason has the whole answer.
+        let outcome = if reader.is_complete() { Outcome::Done } else { Outcome::Abandoned };
+        if self.call.is_seen() {
+            keep(&mut self.call, &Arc::new(reader.finish().0));
+        }
+        self.call.settle(outcome);
+    }
+}
+
+impl fmt::Debug for ChatStream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ChatStream")
+            .field("api", &self.api)
+            .field("so_far", &self.so_far())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether an event of the stream could be read.
+fn has_read(reader: &StreamReader) -> bool {
+    reader.response().stream.as_ref().is_some_and(|stream| stream.events > reader.unreadable_events())
+}
+
+/// Queues `delta` for the caller; the first content of any kind sets the time to first chunk.
+fn on_delta(call: &mut InFlight, ready: &mut VecDeque<Result<ChatEvent, Error>>, delta: Delta<'_>) {
+    let event = match delta {
+        Delta::Text { choice, text } => ChatEvent::Text { text: text.to_owned(), choice },
+        Delta::Reasoning { choice, text } => ChatEvent::Reasoning { text: text.to_owned(), choice },
+        Delta::Refusal { choice, text } => ChatEvent::Refusal { text: text.to_owned(), choice },
+        Delta::ToolCallStart { choice, index, id, name } => {
+            ChatEvent::ToolCall { index, id: id.map(str::to_owned), name: name.to_owned(), choice }
+        }
+        Delta::ToolCallArguments { choice, index, fragment } => {
+            ChatEvent::ToolArguments { index, fragment: fragment.to_owned(), choice }
+        }
+        Delta::Finished { choice, reason } => ChatEvent::Finished { reason: reason.clone(), choice },
+        Delta::Usage(usage) => ChatEvent::Usage(Box::new(usage.clone())),
+    };
+    let is_content = !matches!(event, ChatEvent::Finished { .. } | ChatEvent::Usage(_));
+    if is_content && call.operation.time_to_first_chunk.is_none() {
+        call.operation.time_to_first_chunk = call.elapsed();
+    }
+    ready.push_back(Ok(event));
+}
+
+/// Bounds how long a stream may be silent. The clock is read only when nothing is there to read.
+struct Silence {
+    limit: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+    runs: bool,
+}
+
+impl Silence {
+    fn new(limit: Duration) -> Self {
+        Self { limit, sleep: None, runs: false }
+    }
+
+    fn broken(&mut self) {
+        self.runs = false;
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let limit = self.limit;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        if !self.runs {
+            // A limit beyond the clock's range is none.
+            if let Some(deadline) = Instant::now().checked_add(limit) {
+                sleep.as_mut().reset(deadline);
+            }
+            self.runs = true;
+        }
+        sleep.as_mut().poll(context)
+    }
+}

@@ -1,0 +1,68 @@
+//! An operation that is under way, and its one way out.
+
+use super::live::LiveSpan;
+use crate::{
+    capture::ContentCapture,
+    record::{Operation, Outcome},
+};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+/// An operation under way. Dropped before it is [settled](Self::settle), it was abandoned.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    /// What is known so far.
+    pub(crate) operation: Operation,
+    span: Option<LiveSpan>,
+    content: ContentCapture,
+}
+
+impl InFlight {
+    /// Opens the span of `operation`, which holds what is known before the call.
+    pub(crate) fn start(operation: Operation, content: ContentCapture) -> Self {
+        let span = LiveSpan::start(&operation);
+        Self { operation, span: Some(span), content }
+    }
+
+    /// Runs `work` to its end, inside the span at each poll and never between them.
+    pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| match &self.span {
+            Some(span) => span.in_scope(|| work.as_mut().poll(context)),
+            None => work.as_mut().poll(context),
+        })
+        .await
+    }
+
+    /// Since the operation began; `None` where nobody would see it.
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
+        self.span.as_ref().filter(|span| span.is_seen()).map(LiveSpan::elapsed)
+    }
+
+    /// Whether anybody sees the span; if not, nothing need be read for it.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.span.as_ref().is_some_and(LiveSpan::is_seen)
+    }
+
+    /// Ends the span with this outcome; only the first call counts.
+    pub(crate) fn settle(&mut self, outcome: Outcome) {
+        let Some(span) = self.span.take() else { return };
+        if !span.is_seen() {
+            return;
+        }
+        let nothing = Operation::new(self.operation.kind, self.operation.call.empty());
+        let mut operation = std::mem::replace(&mut self.operation, nothing);
+        operation.outcome = outcome;
+        span.finish(&Arc::new(operation), &self.content);
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.settle(Outcome::Abandoned);
+    }
+}
