@@ -1,0 +1,364 @@
+//! The courier: one thread that brings batches to the destinations.
+
+use super::{
+    answer::{self, Answer, Retry},
+    destination::{Address, Route},
+    encode::{self, Parcel},
+    http::HttpTransport,
+    lane::{Claim, Lane},
+    report::{Hook, Problem},
+};
+use crate::{Error, capture::ContentCapture};
+use opentelemetry::Context;
+use std::{
+    cell::RefCell,
+    pin::pin,
+    rc::Rc,
+    sync::{Arc, mpsc as std_mpsc},
+    thread::ThreadId,
+    time::Duration,
+};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    task::{LocalSet, spawn_local},
+    time::{Instant, sleep_until, timeout},
+};
+
+/// Requests of one destination on their way at once.
+const IN_FLIGHT: usize = 4;
+
+/// How a caller hears that a command was done: with whether it was done in full.
+type Done = Box<dyn FnOnce(bool) + Send>;
+
+enum Command {
+    Flush { patience: Duration, done: Done },
+    Shutdown { patience: Duration, done: Done },
+    Tell(Problem),
+}
+
+/// The way to the courier's thread. Where none runs, commands are done at once.
+#[derive(Clone, Debug)]
+pub(super) struct Commands {
+    sender: Option<mpsc::UnboundedSender<Command>>,
+    thread: Option<ThreadId>,
+}
+
+impl Commands {
+    pub(super) const fn nowhere() -> Self {
+        Self { sender: None, thread: None }
+    }
+
+    fn send(&self, command: Command) -> Result<(), Command> {
+        match &self.sender {
+            Some(sender) => sender.send(command).map_err(|refused| refused.0),
+            None => Err(command),
+        }
+    }
+
+    /// Has the courier tell a problem; gives it back where there is none.
+    pub(super) fn tell(&self, problem: Problem) -> Result<(), Problem> {
+        match self.send(Command::Tell(problem)) {
+            Err(Command::Tell(problem)) => Err(problem),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether everything recorded so far was accounted for in time.
+    pub(super) async fn flush(&self, patience: Duration) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        let done = Box::new(move |whole| _ = sender.send(whole));
+        self.send(Command::Flush { patience, done }).is_err() || receiver.await.unwrap_or(true)
+    }
+
+    pub(super) fn flush_blocking(&self, patience: Duration) -> bool {
+        self.wait_blocking(patience, |done| Command::Flush { patience, done })
+    }
+
+    /// Delivers what it can, drops the rest, and ends the thread.
+    pub(super) async fn shut_down(&self, patience: Duration) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        let done = Box::new(move |whole| _ = sender.send(whole));
+        self.send(Command::Shutdown { patience, done }).is_err() || receiver.await.unwrap_or(true)
+    }
+
+    pub(super) fn shut_down_blocking(&self, patience: Duration) -> bool {
+        self.wait_blocking(patience, |done| Command::Shutdown { patience, done })
+    }
+
+    fn wait_blocking(&self, patience: Duration, command: impl FnOnce(Done) -> Command) -> bool {
+        // A hook runs on the courier's thread, which cannot wait for itself.
+        if self.thread == Some(std::thread::current().id()) {
+            return false;
+        }
+        let (sender, receiver) = std_mpsc::sync_channel(1);
+        let done = Box::new(move |whole| _ = sender.send(whole));
+        if self.send(command(done)).is_err() {
+            return true;
+        }
+        // The courier keeps the time; this is for a courier that a slow hook holds up.
+        match receiver.recv_timeout(patience.saturating_add(Duration::from_millis(500))) {
+            Ok(whole) => whole,
+            Err(std_mpsc::RecvTimeoutError::Disconnected) => true,
+            Err(std_mpsc::RecvTimeoutError::Timeout) => false,
+        }
+    }
+}
+
+/// Starts the thread. It ends at a shutdown, or when the last of the commands' senders is gone.
+pub(super) fn start(routes: Vec<(Arc<Lane>, Route)>, hook: Hook) -> Result<Commands, Error> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (ready, started) = std_mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new()
+        .name("tracing-genai".into())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .thread_name("tracing-genai-blocking")
+                .on_thread_start(silence)
+                .build();
+            match runtime {
+                Ok(runtime) => {
+                    let _ = ready.send(Ok(()));
+                    let _quiet = Context::enter_telemetry_suppressed_scope();
+                    silence();
+                    LocalSet::new().block_on(&runtime, run(routes, hook, receiver));
+                    // A name lookup that hangs must not hold the thread.
+                    runtime.shutdown_background();
+                }
+                Err(error) => _ = ready.send(Err(error)),
+            }
+        })
+        .and_then(|thread| match started.recv() {
+            Ok(Err(error)) => Err(error),
+            _ => Ok(thread.thread().id()),
+        })
+        .map_err(|error| Error::configuration("the export thread cannot be started").with_source(error))?;
+    Ok(Commands { sender: Some(sender), thread: Some(thread) })
+}
+
+/// Lets nothing that happens on this thread become telemetry of its own.
+fn silence() {
+    // For as long as the thread lives.
+    std::mem::forget(tracing::dispatcher::set_default(&tracing::Dispatch::none()));
+}
+
+async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let lanes: Rc<[Arc<Lane>]> = routes.iter().map(|(lane, _)| Arc::clone(lane)).collect();
+    for (lane, route) in routes {
+        let delivery = Delivery::new(lane, route, hook.clone());
+        spawn_local(Rc::new(delivery).work());
+    }
+    let (patience, done) = loop {
+        match commands.recv().await {
+            Some(Command::Flush { patience, done }) => {
+                let lanes = Rc::clone(&lanes);
+                spawn_local(async move { done(settle(&lanes, patience).await) });
+            }
+            Some(Command::Shutdown { patience, done }) => break (patience, done),
+            Some(Command::Tell(problem)) => hook.tell(&problem),
+            None => break (Duration::ZERO, Box::new(|_| ()) as Done),
+        }
+    };
+    for lane in lanes.iter() {
+        lane.close();
+    }
+    let whole = settle(&lanes, patience).await;
+    for problem in lanes.iter().filter_map(|lane| lane.abandon()) {
+        hook.tell(&problem);
+    }
+    commands.close();
+    // Whoever came after the shutdown gets an answer too.
+    while let Ok(command) = commands.try_recv() {
+        match command {
+            Command::Flush { done, .. } | Command::Shutdown { done, .. } => done(true),
+            Command::Tell(problem) => hook.tell(&problem),
+        }
+    }
+    done(whole);
+}
+
+/// Waits until everything recorded so far is accounted for, at most for `patience`.
+async fn settle(lanes: &[Arc<Lane>], patience: Duration) -> bool {
+    let all = async {
+        for lane in lanes {
+            let mark = lane.mark();
+            lane.wake.notify_one();
+            lane.hurry.notify_waiters();
+            loop {
+                let mut settled = pin!(lane.settled.notified());
+                // Registered before the look, so that nothing is missed in between.
+                settled.as_mut().enable();
+                if lane.is_settled(mark) {
+                    break;
+                }
+                settled.await;
+            }
+        }
+    };
+    timeout(patience, all).await.is_ok()
+}
+
+/// One destination's deliveries.
+struct Delivery {
+    lane: Arc<Lane>,
+    content: Option<ContentCapture>,
+    transport: Transport,
+    in_flight: Arc<Semaphore>,
+    pause: RefCell<Pause>,
+    hook: Hook,
+}
+
+/// When a destination in trouble is tried again, by all of its requests.
+#[derive(Default)]
+struct Pause {
+    failures: u32,
+    until: Option<Instant>,
+    /// The destination asked for the wait: not even a flush cuts it short.
+    asked: bool,
+}
+
+enum Transport {
+    Http(HttpTransport),
+    #[cfg(feature = "grpc")]
+    Grpc(super::grpc::GrpcTransport),
+}
+
+impl Delivery {
+    fn new(lane: Arc<Lane>, route: Route, hook: Hook) -> Self {
+        let transport = match route.address {
+            Address::Http(http) => Transport::Http(http),
+            #[cfg(feature = "grpc")]
+            Address::Grpc { endpoint, headers, compression } => {
+                Transport::Grpc(super::grpc::GrpcTransport::new(&endpoint, headers, compression))
+            }
+        };
+        Self {
+            lane,
+            content: route.content,
+            transport,
+            in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
+            pause: RefCell::default(),
+            hook,
+        }
+    }
+
+    /// Looks at the queue on its schedule, and earlier when there is a batch or somebody waits.
+    async fn work(self: Rc<Self>) {
+        loop {
+            let _ = timeout(self.lane.limits().delay, self.lane.wake.notified()).await;
+            loop {
+                let Ok(permit) = Arc::clone(&self.in_flight).acquire_owned().await else { return };
+                let Some(claim) = self.lane.claim() else { break };
+                let this = Rc::clone(&self);
+                spawn_local(async move {
+                    this.deliver(claim).await;
+                    drop(permit);
+                });
+            }
+        }
+    }
+
+    async fn deliver(&self, mut claim: Claim) {
+        let spans = std::mem::take(&mut claim.spans);
+        let mut parcels = encode::parcels(spans, self.content.as_ref(), self.lane.limits());
+        parcels.reverse();
+        while let Some(parcel) = parcels.pop() {
+            if let Some([first, second]) = self.deliver_parcel(parcel).await {
+                parcels.push(second);
+                parcels.push(first);
+            }
+        }
+    }
+
+    /// Sends until the spans are accounted for; gives back halves of what is too large.
+    async fn deliver_parcel(&self, mut parcel: Parcel) -> Option<[Parcel; 2]> {
+        let body = self.transport.body(&parcel);
+        let mut tries = 0;
+        let answer = loop {
+            self.wait().await;
+            tries += 1;
+            match self.transport.send(&body, &parcel).await {
+                Answer::Retry(Retry { tries: Some(most), reason, message, .. }) if tries >= most => {
+                    break Answer::Refused { reason, message };
+                }
+                Answer::Retry(retry) => self.hold(&retry),
+                answer => break answer,
+            }
+        };
+        *self.pause.borrow_mut() = Pause::default();
+        let problem = match answer {
+            Answer::Accepted | Answer::Retry(_) => {
+                self.lane.delivered(&parcel.spans);
+                None
+            }
+            Answer::Partial { rejected, message } => {
+                self.lane.rejected(&parcel.spans, rejected, "partial_success", &message)
+            }
+            Answer::TooLarge { .. } if parcel.spans.len() > 1 => {
+                let second = parcel.spans.split_off(parcel.spans.len() / 2);
+                let half = |spans| encode::parcel(spans, self.content.as_ref());
+                return Some([half(parcel.spans), half(second)]);
+            }
+            Answer::TooLarge { message, .. } => self.lane.rejected(&parcel.spans, 1, "too_large", &message),
+            Answer::Refused { reason, message } => {
+                self.lane.rejected(&parcel.spans, parcel.spans.len() as u64, &reason, &message)
+            }
+        };
+        if let Some(problem) = problem {
+            self.hook.tell(&problem);
+        }
+        None
+    }
+
+    /// Waits while the destination is left alone.
+    async fn wait(&self) {
+        loop {
+            let (until, asked) = {
+                let pause = self.pause.borrow();
+                (pause.until, pause.asked)
+            };
+            let Some(until) = until.filter(|until| *until > Instant::now()) else { return };
+            if asked {
+                sleep_until(until).await;
+            } else if tokio::time::timeout_at(until, self.lane.hurry.notified()).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    fn hold(&self, retry: &Retry) {
+        let mut pause = self.pause.borrow_mut();
+        let now = Instant::now();
+        // Requests that fail together count as one failure.
+        if pause.until.is_none_or(|until| until <= now) {
+            pause.failures = pause.failures.saturating_add(1);
+        }
+        let wait = retry.after.unwrap_or_else(|| answer::back_off(pause.failures));
+        pause.until = Some(now + wait).max(pause.until);
+        pause.asked = retry.after.is_some();
+        drop(pause);
+        if let Some(problem) = self.lane.delayed(&retry.message) {
+            self.hook.tell(&problem);
+        }
+    }
+}
+
+impl Transport {
+    /// What is the same in every try.
+    fn body(&self, parcel: &Parcel) -> bytes::Bytes {
+        match self {
+            Self::Http(http) => http.body(&parcel.request),
+            #[cfg(feature = "grpc")]
+            Self::Grpc(_) => bytes::Bytes::new(),
+        }
+    }
+
+    #[cfg_attr(not(feature = "grpc"), expect(unused_variables, reason = "gRPC encodes each try anew"))]
+    async fn send(&self, body: &bytes::Bytes, parcel: &Parcel) -> Answer {
+        match self {
+            Self::Http(http) => http.send(body.clone()).await,
+            #[cfg(feature = "grpc")]
+            Self::Grpc(grpc) => grpc.send(parcel.request.clone()).await,
+        }
+    }
+}
