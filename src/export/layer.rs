@@ -51,12 +51,10 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn turn_off(&self) -> bool {
-        let first = !self.is_off.swap(true, Ordering::SeqCst);
-        if first {
+    fn turn_off(&self) {
+        if !self.is_off.swap(true, Ordering::SeqCst) {
             (self.on_second_layer)();
         }
-        first
     }
 
     fn is_off(&self) -> bool {
@@ -101,8 +99,9 @@ where
     let spans = OpenTelemetryLayer::new(OurTracer(tracer));
     let yielder = Yielder { watch: Arc::clone(&watch), remover: Remover::new() };
     let prober = Prober::new(Arc::clone(&watch));
-    // The inner of a pair is asked first: the yielder stands before the spans.
-    prober.with_filter(probe::OnlyProbes).and_then(yielder.and_then(spans).with_filter(Guard(watch)))
+    // The left of a pair is asked first: the yielder stands before the spans.
+    let spans = yielder.and_then(spans).and_then(Retractor(Remover::new())).with_filter(Guard(watch));
+    prober.with_filter(probe::OnlyProbes).and_then(spans)
 }
 
 /// Keeps spans from the layer that it does not want, leaving other layers alone.
@@ -120,14 +119,10 @@ impl<S: Subscriber> Filter<S> for Guard {
         !self.0.is_off()
     }
 
+    /// Never "always": then ours could not turn off without asking every callsite again, and what
+    /// somebody's `enabled!` left behind would decide about the next span (tokio-rs/tracing#2519).
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if !self.0.wants(metadata) || self.0.is_off() {
-            Interest::never()
-        } else if self.0.is_probed() {
-            Interest::always()
-        } else {
-            Interest::sometimes()
-        }
+        if self.0.wants(metadata) { Interest::sometimes() } else { Interest::never() }
     }
 
     fn event_enabled(&self, _event: &tracing::Event<'_>, _cx: &Context<'_, S>) -> bool {
@@ -162,10 +157,28 @@ impl<S> Layer<S> for Yielder<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    fn on_new_span(&self, _attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        if self.remover.remove(id, ctx) && self.watch.turn_off() {
-            // Callsites remember that ours wanted them. Asked anew elsewhere: this may be anywhere.
-            let _ = std::thread::Builder::new().spawn(tracing::callsite::rebuild_interest_cache);
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        let found = self.remover.remove(id, ctx);
+        if is_probe(attrs.metadata()) {
+            probe::note_another(found);
+        } else if found {
+            self.watch.turn_off();
+        }
+    }
+}
+
+/// Takes our data out of a probe, which the guard refuses but gets nevertheless when a filter of the
+/// whole subscriber has answered before it.
+struct Retractor<S>(Remover<S>);
+
+#[allow(clippy::missing_trait_methods, reason = "downcast_raw is unsafe, and the rest is not needed")]
+impl<S> Layer<S> for Retractor<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        if is_probe(attrs.metadata()) {
+            self.0.remove(id, ctx);
         }
     }
 }

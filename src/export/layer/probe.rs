@@ -91,6 +91,11 @@ pub(super) fn note_ours() {
     note(|finding| finding.ours = true);
 }
 
+/// Called by whoever sees whether another layer left its data in a probe.
+pub(super) fn note_another(found: bool) {
+    note(|finding| finding.another |= found);
+}
+
 /// Makes the probe, once for each layer, and turns the layer off if there is another.
 pub(super) fn make(watch: &Arc<Watch>, dispatch: &Dispatch) {
     if dispatch.is::<tracing::subscriber::NoSubscriber>() || watch.is_probed.swap(true, Ordering::SeqCst) {
@@ -114,10 +119,11 @@ fn finds_another(dispatch: &Dispatch) -> bool {
     let _suppressed = OtelContext::enter_telemetry_suppressed_scope();
     let _silent = tracing::dispatcher::set_default(&Dispatch::none());
     FINDING.set(Some(Finding::default()));
+    // Contextual, and not a root: it is this thread's context that suppresses it.
     let values = METADATA.fields().value_set(&[]);
     // Layers with filters of their own learn from this whether the span is for them.
     dispatch.enabled(&METADATA);
-    let id = dispatch.new_span(&Attributes::new_root(&METADATA, &values));
+    let id = dispatch.new_span(&Attributes::new(&METADATA, &values));
     // The prober looks for data, and plants its own.
     dispatch.record(&id, &Record::new(&values));
     let answered = tracing_opentelemetry::get_otel_context(&id, dispatch).is_some();
@@ -152,11 +158,9 @@ where
     }
 
     fn on_record(&self, id: &Id, _values: &Record<'_>, ctx: Context<'_, S>) {
-        if self.remover.remove(id, ctx.clone()) {
-            note(|finding| finding.another = true);
-        }
+        note_another(self.remover.remove(id, ctx.clone()));
         let values = METADATA.fields().value_set(&[]);
-        self.planter.on_new_span(&Attributes::new_root(&METADATA, &values), id, ctx);
+        self.planter.on_new_span(&Attributes::new(&METADATA, &values), id, ctx);
         note(|finding| finding.planted = true);
     }
 
