@@ -179,11 +179,14 @@ async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::Un
 
 /// Waits until everything recorded so far is accounted for, at most for `patience`.
 async fn settle(lanes: &[Arc<Lane>], patience: Duration) -> bool {
+    let marks: Vec<u64> = lanes.iter().map(|lane| lane.mark()).collect();
+    // All of them first: one that is down must not hold another up.
+    for lane in lanes {
+        lane.wake.notify_one();
+        lane.hurry.notify_waiters();
+    }
     let all = async {
-        for lane in lanes {
-            let mark = lane.mark();
-            lane.wake.notify_one();
-            lane.hurry.notify_waiters();
+        for (lane, mark) in lanes.iter().zip(marks) {
             loop {
                 let mut settled = pin!(lane.settled.notified());
                 // Registered before the look, so that nothing is missed in between.
