@@ -13,7 +13,10 @@ use opentelemetry_proto::tonic::{
 };
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prost::Message;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Barrier,
+    time::{Duration, Instant},
+};
 use tracing_genai::{
     ContentCapture,
     export::{Compression, Destination, ProblemKind, Telemetry},
@@ -318,4 +321,46 @@ fn a_provider_that_is_shut_down_leaves_the_others_working() {
     program.span("one");
     program.flush();
     assert_eq!(receiver.names(), ["one", "two"]);
+}
+
+#[test]
+fn several_requests_are_on_their_way_at_once() {
+    let together = Barrier::new(4);
+    let receiver = Receiver::answering(move |number, _| {
+        if number < 4 {
+            together.wait();
+        }
+        status(200)
+    });
+    let program = Program::sending_to(&[&receiver.url]);
+    for _ in 0..4 * 512 {
+        program.span("work");
+    }
+    assert_eq!(program.flush().delivered, 4 * 512);
+}
+
+#[test]
+fn a_request_that_breaks_the_receiver_is_not_tried_forever() {
+    let receiver = Receiver::answering(|_, _| status(500));
+    let program = Program::sending_to(&[&receiver.url]);
+    program.span("work");
+    // Each flush cuts the wait for the next try short.
+    while program.telemetry.flush_blocking(Duration::from_millis(50)).is_err() {}
+    let report = balanced(program.telemetry.report());
+    assert_eq!(report.destinations[0].reasons["http_500"], 1);
+}
+
+#[test]
+fn the_sums_hold_while_spans_are_on_their_way() {
+    let receiver = Receiver::answering(|number, _| status(if number % 2 == 0 { 503 } else { 200 }));
+    let program = Program::sending_to(&[&receiver.url]);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..2_000).for_each(|_| program.span("work")));
+        }
+        for _ in 0..2_000 {
+            balanced(program.telemetry.report());
+        }
+    });
+    assert_eq!(program.flush().delivered, 4_000);
 }

@@ -1,4 +1,5 @@
 //! `Telemetry::layer()` alone, and beside an OpenTelemetry layer that the program has.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider};

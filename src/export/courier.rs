@@ -114,13 +114,13 @@ pub(super) fn start(routes: Vec<(Arc<Lane>, Route)>, hook: Hook) -> Result<Comma
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .thread_name("tracing-genai-blocking")
-                .on_thread_start(silence)
                 .build();
             match runtime {
                 Ok(runtime) => {
                     let _ = ready.send(Ok(()));
-                    let _quiet = Context::enter_telemetry_suppressed_scope();
-                    silence();
+                    // Nothing that happens on this thread becomes telemetry of its own.
+                    let _suppressed = Context::enter_telemetry_suppressed_scope();
+                    let _silent = tracing::dispatcher::set_default(&tracing::Dispatch::none());
                     LocalSet::new().block_on(&runtime, run(routes, hook, receiver));
                     // A name lookup that hangs must not hold the thread.
                     runtime.shutdown_background();
@@ -134,12 +134,6 @@ pub(super) fn start(routes: Vec<(Arc<Lane>, Route)>, hook: Hook) -> Result<Comma
         })
         .map_err(|error| Error::configuration("the export thread cannot be started").with_source(error))?;
     Ok(Commands { sender: Some(sender), thread: Some(thread) })
-}
-
-/// Lets nothing that happens on this thread become telemetry of its own.
-fn silence() {
-    // For as long as the thread lives.
-    std::mem::forget(tracing::dispatcher::set_default(&tracing::Dispatch::none()));
 }
 
 async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::UnboundedReceiver<Command>) {

@@ -113,8 +113,8 @@ impl<S: Subscriber> Filter<S> for Guard {
             return false;
         }
         if !self.0.is_probed() {
-            // Some wrappers of layers do not say which subscriber they are part of.
-            tracing::dispatcher::get_default(|dispatch| probe::make(&self.0, dispatch));
+            // An `Option` or a `Vec` of layers does not tell them which subscriber they are part of.
+            probe::make(&self.0, None);
         }
         !self.0.is_off()
     }

@@ -97,3 +97,6 @@ fn is_unfailed(span: &SpanData) -> bool {
                 if outcome.as_str() == Outcome::Done.name() || outcome.as_str() == Outcome::Abandoned.name())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! A receiver of OTLP over HTTP on this host, which answers as a test says.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its part, in tests")]
 
 use opentelemetry::{
     KeyValue,

@@ -16,6 +16,7 @@ use std::{
 use tracing::{
     Dispatch, Level, Metadata, Subscriber,
     callsite::{Callsite, Identifier},
+    dispatcher::{get_default, set_default},
     field::FieldSet,
     level_filters::LevelFilter,
     metadata::Kind,
@@ -65,9 +66,12 @@ pub(super) fn is_probe(metadata: &Metadata<'_>) -> bool {
 /// What a probe found out, on its thread.
 #[derive(Clone, Copy, Default)]
 struct Finding {
+    /// Whose probe it is, by the address of its watch.
+    prober: usize,
     /// Another layer left its data.
     another: bool,
-    /// Ours put data of its own there, so that the outermost layer could be asked.
+    /// The layer whose probe it is has put data of its own there: the subscriber is its own, and the
+    /// outermost layer can be asked.
     planted: bool,
     /// It was ours that answered.
     ours: bool,
@@ -96,15 +100,17 @@ pub(super) fn note_another(found: bool) {
     note(|finding| finding.another |= found);
 }
 
-/// Makes the probe, once for each layer, and turns the layer off if there is another.
-pub(super) fn make(watch: &Arc<Watch>, dispatch: &Dispatch) {
-    if dispatch.is::<tracing::subscriber::NoSubscriber>() || watch.is_probed.swap(true, Ordering::SeqCst) {
+/// Makes the probe, once for each layer, and turns the layer off if there is another. Without a
+/// subscriber it is made in the global one: nobody says here which is current.
+pub(super) fn make(watch: &Arc<Watch>, dispatch: Option<&Dispatch>) {
+    if watch.is_probed.swap(true, Ordering::SeqCst) {
         return;
     }
     let (sender, receiver) = mpsc::sync_channel(1);
-    let (watch, dispatch) = (Arc::clone(watch), dispatch.clone());
+    let (watch, dispatch) = (Arc::clone(watch), dispatch.cloned());
     let thread = std::thread::Builder::new().name("tracing-genai-probe".into()).spawn(move || {
-        if finds_another(&dispatch) {
+        let dispatch = dispatch.unwrap_or_else(|| get_default(Dispatch::clone));
+        if finds_another(&watch, &dispatch) {
             watch.turn_off();
         }
         let _ = sender.send(());
@@ -115,10 +121,10 @@ pub(super) fn make(watch: &Arc<Watch>, dispatch: &Dispatch) {
     }
 }
 
-fn finds_another(dispatch: &Dispatch) -> bool {
+fn finds_another(watch: &Arc<Watch>, dispatch: &Dispatch) -> bool {
     let _suppressed = OtelContext::enter_telemetry_suppressed_scope();
-    let _silent = tracing::dispatcher::set_default(&Dispatch::none());
-    FINDING.set(Some(Finding::default()));
+    let _silent = set_default(&Dispatch::none());
+    FINDING.set(Some(Finding { prober: Arc::as_ptr(watch).addr(), ..Finding::default() }));
     // Contextual, and not a root: it is this thread's context that suppresses it.
     let values = METADATA.fields().value_set(&[]);
     // Layers with filters of their own learn from this whether the span is for them.
@@ -129,7 +135,7 @@ fn finds_another(dispatch: &Dispatch) -> bool {
     let answered = tracing_opentelemetry::get_otel_context(&id, dispatch).is_some();
     dispatch.try_close(id);
     let finding = FINDING.take().unwrap_or_default();
-    finding.another || (finding.planted && answered && !finding.ours)
+    finding.planted && (finding.another || (answered && !finding.ours))
 }
 
 /// Takes part in probes, and in nothing else.
@@ -154,14 +160,14 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        make(&self.watch, dispatch);
+        make(&self.watch, Some(dispatch));
     }
 
     fn on_record(&self, id: &Id, _values: &Record<'_>, ctx: Context<'_, S>) {
         note_another(self.remover.remove(id, ctx.clone()));
         let values = METADATA.fields().value_set(&[]);
         self.planter.on_new_span(&Attributes::new(&METADATA, &values), id, ctx);
-        note(|finding| finding.planted = true);
+        note(|finding| finding.planted |= finding.prober == Arc::as_ptr(&self.watch).addr());
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
