@@ -118,8 +118,28 @@ pub(super) fn of_grpc(status: &tonic::Status) -> Answer {
         | Code::Aborted
         | Code::OutOfRange
         | Code::DataLoss => Answer::Retry(Retry { after, tries: None, reason, message }),
+        // Not the server's word: the connection broke under the request.
+        _ if is_local(status) => of_network(&described(status)),
         _ => Answer::Refused { reason, message },
     }
+}
+
+/// Whether a status was made on this side, of an error of the connection.
+#[cfg(feature = "grpc")]
+fn is_local(status: &tonic::Status) -> bool {
+    std::error::Error::source(status).is_some() || status.message().starts_with("Service was not ready")
+}
+
+/// An error with its causes: the outermost alone seldom says what happened.
+pub(super) fn described(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
 }
 
 #[cfg(feature = "grpc")]
@@ -340,6 +360,13 @@ mod grpc_tests {
         assert!(matches!(of_grpc(&status), Answer::TooLarge { .. }));
         let status = Status::new(Code::OutOfRange, "Error, decoded message length too large: found 5 bytes");
         assert!(matches!(of_grpc(&status), Answer::TooLarge { .. }));
+    }
+
+    #[test]
+    fn a_connection_that_breaks_under_a_request_is_no_refusal() {
+        let mut status = Status::unknown("transport error");
+        status.set_source(std::sync::Arc::new(std::io::Error::other("broken pipe")));
+        assert!(matches!(of_grpc(&status), Answer::Retry(Retry { tries: None, .. })));
     }
 
     #[test]

@@ -14,7 +14,10 @@ use reqwest::{
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect,
 };
-use std::{error::Error as _, io::Write, time::Duration, time::SystemTime};
+use std::{
+    io::Write,
+    time::{Duration, SystemTime},
+};
 
 /// What is read of an answer: more than a partial success ever needs.
 const ANSWER_BYTES: usize = 64 << 10;
@@ -55,7 +58,7 @@ impl HttpTransport {
     pub(super) async fn send(&self, body: Bytes) -> Answer {
         match self.exchange(body).await {
             Ok(answer) => answer,
-            Err(error) => answer::of_network(&described(&error.without_url())),
+            Err(error) => answer::of_network(&answer::described(&error.without_url())),
         }
     }
 
@@ -91,16 +94,4 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     // Writing to memory does not fail.
     let _ = encoder.write_all(plain);
     encoder.finish().unwrap_or_default()
-}
-
-/// An error with its causes: reqwest's own words leave out what happened.
-fn described(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -181,11 +181,15 @@ impl Lane {
     pub(super) fn abandon(&self) -> Option<Problem> {
         let mut state = self.state();
         state.closed = true;
-        state.queue.clear();
+        // Freed after the lock: there may be much of it, and spans still end.
+        let queue = std::mem::take(&mut state.queue);
         state.pending_bytes = 0;
         let left = std::mem::take(&mut state.pending) as u64;
         let message = format!("{left} spans were not delivered before the shutdown's deadline");
-        self.lose(&mut state, ProblemKind::Dropped, left, SHUTDOWN, &message)
+        let problem = self.lose(&mut state, ProblemKind::Dropped, left, SHUTDOWN, &message);
+        drop(state);
+        drop(queue);
+        problem
     }
 
     /// How many spans were ever queued.

@@ -52,6 +52,7 @@
 
 mod answer;
 mod courier;
+mod delivery;
 mod destination;
 mod encode;
 mod env;
