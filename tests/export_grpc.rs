@@ -15,11 +15,17 @@ use opentelemetry_proto::tonic::{
     trace::v1::Span,
 };
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 use tonic::{Code, Request, Response, Status, codec::CompressionEncoding, transport::server::TcpIncoming};
+use tracing::{Event, Subscriber};
 use tracing_genai::export::{Compression, Destination, Protocol, Telemetry};
+use tracing_subscriber::{
+    Layer, Registry,
+    layer::{Context, SubscriberExt},
+};
 
 type Answer = Result<ExportTraceServiceResponse, Status>;
 type Answerer = Arc<dyn Fn(usize, &[Span]) -> Answer + Send + Sync>;
@@ -59,7 +65,8 @@ fn receiver(
     let service = Service { calls: Arc::default(), answer: Arc::new(answer) };
     let calls = Arc::clone(&service.calls);
     let (sender, address) = mpsc::channel();
-    std::thread::spawn(move || {
+    let thread = std::thread::Builder::new().name("receiver".into());
+    let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -68,7 +75,8 @@ fn receiver(
             let server = tonic::transport::Server::builder().add_service(service);
             server.serve_with_incoming(incoming).await.unwrap();
         });
-    });
+    };
+    thread.spawn(run).unwrap();
     (format!("http://{}", address.recv().unwrap()), calls)
 }
 
@@ -164,4 +172,29 @@ fn what_nobody_takes_is_dropped_at_the_shutdowns_deadline_and_counted() {
     program.span("work");
     let report = balanced(program.telemetry.shutdown_blocking(Duration::from_millis(200)));
     assert_eq!(report.destinations[0].reasons["shutdown"], 1);
+}
+
+/// The names of the threads that logged anything.
+#[derive(Clone, Default)]
+struct Threads(Arc<Mutex<BTreeSet<String>>>);
+
+impl<S: Subscriber> Layer<S> for Threads {
+    fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        self.0.lock().unwrap().insert(name);
+    }
+}
+
+#[test]
+fn the_export_is_not_logged_by_itself() {
+    let threads = Threads::default();
+    tracing::subscriber::set_global_default(Registry::default().with(threads.clone())).unwrap();
+    let (url, _) = receiver(|_, _| taken());
+    let program = program(&url);
+    program.span("work");
+    assert_eq!(program.flush().delivered, 1);
+
+    let threads = threads.0.lock().unwrap();
+    assert!(threads.contains("receiver"), "HTTP/2 logs where it is heard: {threads:?}");
+    assert!(!threads.contains("tracing-genai"), "{threads:?}");
 }
