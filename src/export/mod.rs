@@ -1,1 +1,72 @@
 //! Finished spans to their destinations.
+//!
+//! [`Telemetry`] takes the spans of a `tracing` subscriber, or of an OpenTelemetry provider that
+//! the program has already, and brings each of them to every [`Destination`]. What a destination
+//! cannot take is split, retried or counted: [`Telemetry::report`] accounts for every span.
+//!
+//! ```no_run
+//! use tracing_genai::export::{Destination, Telemetry};
+//!
+//! # fn main() -> Result<(), tracing_genai::Error> {
+//! let telemetry = Telemetry::builder()
+//!     .service_name("assistant")
+//!     .destination(Destination::otlp("http://localhost:4318"))
+//!     .build()?;
+//! telemetry.install()?;
+//! // … the program; dropping `telemetry` at its end delivers what is left.
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Environment
+//!
+//! | Variable | Meaning | Default |
+//! |---|---|---|
+//! | `OTEL_SDK_DISABLED` | `true`: nothing is recorded, nothing is sent | `false` |
+//! | `OTEL_SERVICE_NAME` | the resource's `service.name` | `unknown_service` |
+//! | `OTEL_RESOURCE_ATTRIBUTES` | more of the resource, `key=value,key=value` | |
+//! | `OTEL_TRACES_EXPORTER` | `otlp`, or `none` for no destination from the environment | `otlp` |
+//! | `OTEL_EXPORTER_OTLP_ENDPOINT` | base address; `/v1/traces` is appended for HTTP | `http://localhost:4318`, gRPC `:4317` |
+//! | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | address, used as it is | |
+//! | `OTEL_EXPORTER_OTLP_HEADERS`, `…_TRACES_HEADERS` | `name=value,…`, values percent-decoded | |
+//! | `OTEL_EXPORTER_OTLP_PROTOCOL`, `…_TRACES_PROTOCOL` | `http/protobuf` or `grpc` | `http/protobuf` |
+//! | `OTEL_EXPORTER_OTLP_COMPRESSION`, `…_TRACES_COMPRESSION` | `gzip` or `none` | `gzip` off this host |
+//! | `OTEL_EXPORTER_OTLP_TIMEOUT`, `…_TRACES_TIMEOUT` | milliseconds for one request | 10 000 |
+//! | `OTEL_BSP_SCHEDULE_DELAY` | milliseconds that a span waits at most for its batch | 5 000 |
+//! | `OTEL_BSP_MAX_QUEUE_SIZE` | spans that one destination may have pending | 65 536 |
+//! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | spans in one request at most | 512 |
+//! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | the sampler of a provider that [`Telemetry`] makes | `parentbased_always_on` |
+//! | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_SPAN_EVENT_COUNT_LIMIT`, `OTEL_SPAN_LINK_COUNT_LIMIT` | limits of a provider that [`Telemetry`] makes | 128 |
+//!
+//! A variable of traces (`…_TRACES_…`) wins over the one for all signals; an empty one counts as
+//! unset; a value that cannot be read is an error that names its variable. Endpoint, headers,
+//! protocol, compression and time-out apply to the destination of the environment alone, never to
+//! one set in code, so that no key reaches another destination.
+//!
+//! Not read: `…_CERTIFICATE`, `…_CLIENT_KEY`, `…_CLIENT_CERTIFICATE` (the platform's certificates
+//! are used), `…_INSECURE` (the endpoint's scheme says it), `OTEL_BSP_EXPORT_TIMEOUT` (what fails is
+//! tried again), `OTEL_PROPAGATORS` (W3C trace context and baggage are installed) and
+//! `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.
+
+#![deny(clippy::missing_trait_methods)]
+
+mod answer;
+mod courier;
+mod delivery;
+mod destination;
+mod encode;
+mod env;
+#[cfg(feature = "grpc")]
+mod grpc;
+mod http;
+mod lane;
+mod layer;
+mod pipeline;
+mod processor;
+mod report;
+mod telemetry;
+mod weight;
+
+pub use destination::{Compression, Destination, Protocol};
+pub use report::{DestinationReport, Problem, ProblemKind, Report};
+pub use telemetry::{Telemetry, TelemetryBuilder};

@@ -1,0 +1,378 @@
+//! What an answer means for the spans that were sent: pure, so that each class can be tested.
+
+use crate::capture::redact::scrub_secrets;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    time::{Duration, SystemTime},
+};
+
+/// What to do with the spans of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The destination has them.
+    Accepted,
+    /// It has them but for these many.
+    Partial { rejected: u64, message: String },
+    /// It does not take them now.
+    Retry(Retry),
+    /// It may take fewer at a time.
+    TooLarge { reason: String, message: String },
+    /// It will never take them.
+    Refused { reason: String, message: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Retry {
+    /// How long the destination asks to be left alone.
+    pub(super) after: Option<Duration>,
+    /// Tries after which the request itself is to blame; `None` for as long as it takes.
+    pub(super) tries: Option<u32>,
+    pub(super) reason: String,
+    pub(super) message: String,
+}
+
+/// The longest wait that a destination can ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// An answer that may be the request's own fault is not asked for forever.
+const SUSPICIOUS_TRIES: u32 = 5;
+const EXCERPT: usize = 200;
+
+/// The answer of an HTTP status: `408`, `429` and `5xx` of a gateway are temporary, `500` may be.
+pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: SystemTime) -> Answer {
+    let reason = format!("http_{status}");
+    match status {
+        200..=299 => of_success(body),
+        429 | 502 | 503 | 504 => Answer::Retry(Retry {
+            after: retry_after.and_then(|value| wait(value, now)),
+            tries: None,
+            message: format!("answered {status}; spans are kept and tried again"),
+            reason,
+        }),
+        408 | 500 => Answer::Retry(Retry {
+            after: retry_after.and_then(|value| wait(value, now)),
+            tries: Some(SUSPICIOUS_TRIES),
+            message: said(status, body),
+            reason,
+        }),
+        413 => Answer::TooLarge { reason, message: said(status, body) },
+        300..=399 => Answer::Refused {
+            reason,
+            message: format!(
+                "answered {status}, and redirects are not followed since they would carry keys elsewhere: \
+                 set the final address"
+            ),
+        },
+        _ => Answer::Refused { reason, message: said(status, body) },
+    }
+}
+
+/// No answer came.
+pub(super) fn of_network(message: &str) -> Answer {
+    Answer::Retry(Retry {
+        after: None,
+        tries: None,
+        reason: "network".into(),
+        message: format!("{}; spans are kept and tried again", scrub_secrets(message)),
+    })
+}
+
+/// A body that is no OTLP message is a success too: some back ends answer `{}`.
+fn of_success(body: &[u8]) -> Answer {
+    let partial = ExportTraceServiceResponse::decode(body).ok().and_then(|answer| answer.partial_success);
+    match partial {
+        Some(partial) => of_partial(partial.rejected_spans, &partial.error_message),
+        None => Answer::Accepted,
+    }
+}
+
+pub(super) fn of_partial(rejected: i64, message: &str) -> Answer {
+    match u64::try_from(rejected) {
+        Ok(rejected) if rejected > 0 => Answer::Partial {
+            rejected,
+            message: format!("took a request in part: {}", excerpt(message.as_bytes())),
+        },
+        _ => Answer::Accepted,
+    }
+}
+
+#[cfg(feature = "grpc")]
+pub(super) fn of_grpc(status: &tonic::Status) -> Answer {
+    use tonic::Code;
+    let code = status.code();
+    let said = excerpt(status.message().as_bytes());
+    let message = format!("answered {code:?}: {said}");
+    let reason = format!("grpc_{}", snake_case(&format!("{code:?}")));
+    let after = retry_info(status.details()).map(|wait| wait.min(LONGEST_WAIT));
+    match code {
+        // Servers answer so to a message over their limit: grpc-go and grpc-java the one, tonic the other.
+        Code::ResourceExhausted | Code::OutOfRange if is_about_size(status.message()) => {
+            Answer::TooLarge { reason, message }
+        }
+        Code::ResourceExhausted if after.is_none() => Answer::Refused { reason, message },
+        Code::ResourceExhausted
+        | Code::Unavailable
+        | Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::DataLoss => Answer::Retry(Retry { after, tries: None, reason, message }),
+        // Not the server's word: the connection broke under the request.
+        _ if is_local(status) => of_network(&described(status)),
+        _ => Answer::Refused { reason, message },
+    }
+}
+
+/// Whether a status was made on this side, of an error of the connection.
+#[cfg(feature = "grpc")]
+fn is_local(status: &tonic::Status) -> bool {
+    std::error::Error::source(status).is_some() || status.message().starts_with("Service was not ready")
+}
+
+/// An error with its causes: the outermost alone seldom says what happened.
+pub(super) fn described(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(feature = "grpc")]
+fn is_about_size(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["message larger than max", "message length too large", "exceeds maximum size"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// The wait of a `google.rpc.RetryInfo` in a status's details.
+#[cfg(feature = "grpc")]
+fn retry_info(details: &[u8]) -> Option<Duration> {
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Status {
+        #[prost(message, repeated, tag = "3")]
+        details: Vec<Any>,
+    }
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Any {
+        #[prost(string, tag = "1")]
+        type_url: String,
+        #[prost(bytes = "vec", tag = "2")]
+        value: Vec<u8>,
+    }
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct RetryInfo {
+        #[prost(message, optional, tag = "1")]
+        retry_delay: Option<Delay>,
+    }
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Delay {
+        #[prost(int64, tag = "1")]
+        seconds: i64,
+        #[prost(int32, tag = "2")]
+        nanos: i32,
+    }
+    let details = Status::decode(details).ok()?.details;
+    let info = details.iter().find(|any| any.type_url.ends_with("/google.rpc.RetryInfo"))?;
+    let delay = RetryInfo::decode(info.value.as_slice()).ok()?.retry_delay?;
+    Some(Duration::new(u64::try_from(delay.seconds).ok()?, u32::try_from(delay.nanos).ok()?))
+}
+
+#[cfg(feature = "grpc")]
+fn snake_case(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 2);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_lowercase());
+    }
+    out
+}
+
+/// A `Retry-After`: seconds, or a date.
+fn wait(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    let wait = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default(),
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
+
+fn said(status: u16, body: &[u8]) -> String {
+    let body = excerpt(body);
+    if body.is_empty() { format!("answered {status}") } else { format!("answered {status}: {body}") }
+}
+
+/// The beginning of what a server wrote, on one line and without anything like a key.
+fn excerpt(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
+    let words: Vec<&str> = text.split(|letter: char| letter.is_whitespace() || letter.is_control()).collect();
+    scrub_secrets(words.join(" ").trim())
+}
+
+/// How long to wait before the try after `failures` of them: doubling from a quarter of a second to
+/// half a minute, and from half of that to all of it at random, so that programs do not march in step.
+pub(super) fn back_off(failures: u32) -> Duration {
+    let whole = Duration::from_millis(250).saturating_mul(1 << failures.saturating_sub(1).min(7));
+    let whole = whole.min(Duration::from_secs(30));
+    let random = RandomState::new().build_hasher().finish();
+    let share = f64::from(u32::try_from(random >> 32).unwrap_or_default()) / f64::from(u32::MAX);
+    whole.mul_f64(0.5 + share / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn http(status: u16) -> Answer {
+        of_http(status, None, b"", NOW)
+    }
+
+    #[test]
+    fn a_success_of_any_body_is_accepted() {
+        for body in [&b""[..], b"{}", b"ok", b"{\"partialSuccess\":{}}"] {
+            assert_eq!(of_http(200, None, body, NOW), Answer::Accepted);
+        }
+        assert_eq!(http(202), Answer::Accepted);
+    }
+
+    #[test]
+    fn a_partial_success_says_how_many_were_rejected() {
+        let partial = ExportTracePartialSuccess { rejected_spans: 3, error_message: "too old".into() };
+        let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+        assert!(
+            matches!(of_http(200, None, &body, NOW), Answer::Partial { rejected: 3, message } if message.contains("too old"))
+        );
+    }
+
+    #[test]
+    fn a_partial_success_without_rejected_spans_is_a_success() {
+        let partial = ExportTracePartialSuccess { rejected_spans: 0, error_message: "slow down".into() };
+        let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+        assert_eq!(of_http(200, None, &body, NOW), Answer::Accepted);
+    }
+
+    #[test]
+    fn trouble_of_a_gateway_is_tried_again_for_as_long_as_it_takes() {
+        for status in [429, 502, 503, 504] {
+            assert!(matches!(http(status), Answer::Retry(Retry { tries: None, .. })), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_the_requests_own_fault_is_tried_a_few_times() {
+        for status in [408, 500] {
+            assert!(matches!(http(status), Answer::Retry(Retry { tries: Some(_), .. })), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_too_large_is_split() {
+        assert!(matches!(http(413), Answer::TooLarge { .. }));
+    }
+
+    #[test]
+    fn other_refusals_are_final() {
+        for status in [302, 400, 401, 403, 404, 415, 501] {
+            assert!(
+                matches!(http(status), Answer::Refused { reason, .. } if reason == format!("http_{status}"))
+            );
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date() {
+        let after = |value: &str| match of_http(503, Some(value), b"", NOW) {
+            Answer::Retry(retry) => retry.after,
+            _ => None,
+        };
+        assert_eq!(after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(after("Thu, 01 Jan 1970 00:00:09 GMT"), Some(Duration::from_secs(9)));
+        assert_eq!(after("soon"), None);
+        assert_eq!(after("999999"), Some(LONGEST_WAIT));
+    }
+
+    #[test]
+    fn what_a_server_wrote_is_repeated_without_keys() {
+        let Answer::Refused { message, .. } = of_http(401, None, b"bad key sk-abcdefghijklmnop\n", NOW)
+        else {
+            panic!("401 is a refusal");
+        };
+        assert!(message.contains("bad key") && !message.contains("abcdefghijklmnop"), "{message}");
+    }
+
+    #[test]
+    fn back_off_grows_to_half_a_minute() {
+        assert!((125..=250).contains(&back_off(1).as_millis()));
+        assert!((500..=1_000).contains(&back_off(3).as_millis()));
+        assert!((15_000..=30_000).contains(&back_off(1_000).as_millis()));
+    }
+}
+
+#[cfg(all(test, feature = "grpc"))]
+mod grpc_tests {
+    use super::*;
+    use tonic::{Code, Status};
+
+    #[test]
+    fn the_codes_that_otlp_calls_temporary_are_tried_again() {
+        for code in [
+            Code::Unavailable,
+            Code::Cancelled,
+            Code::DeadlineExceeded,
+            Code::Aborted,
+            Code::OutOfRange,
+            Code::DataLoss,
+        ] {
+            assert!(matches!(of_grpc(&Status::new(code, "")), Answer::Retry(_)), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn an_exhausted_resource_is_temporary_only_with_retry_info() {
+        assert!(matches!(of_grpc(&Status::new(Code::ResourceExhausted, "quota")), Answer::Refused { .. }));
+        // google.rpc.Status { details: [Any { RetryInfo { retry_delay: 2 s } }] }
+        let url = b"type.googleapis.com/google.rpc.RetryInfo";
+        let mut any = vec![0x0a, url.len() as u8];
+        any.extend_from_slice(url);
+        any.extend_from_slice(&[0x12, 4, 0x0a, 2, 0x08, 2]);
+        let mut details = vec![0x1a, any.len() as u8];
+        details.extend(any);
+        let status = Status::with_details(Code::ResourceExhausted, "quota", details.into());
+        assert!(
+            matches!(of_grpc(&status), Answer::Retry(Retry { after: Some(wait), .. }) if wait.as_secs() == 2)
+        );
+    }
+
+    #[test]
+    fn a_message_over_the_servers_limit_is_split() {
+        let status = Status::new(Code::ResourceExhausted, "grpc: received message larger than max (5 vs. 4)");
+        assert!(matches!(of_grpc(&status), Answer::TooLarge { .. }));
+        let status = Status::new(Code::OutOfRange, "Error, decoded message length too large: found 5 bytes");
+        assert!(matches!(of_grpc(&status), Answer::TooLarge { .. }));
+    }
+
+    #[test]
+    fn a_connection_that_breaks_under_a_request_is_no_refusal() {
+        let mut status = Status::unknown("transport error");
+        status.set_source(std::sync::Arc::new(std::io::Error::other("broken pipe")));
+        assert!(matches!(of_grpc(&status), Answer::Retry(Retry { tries: None, .. })));
+    }
+
+    #[test]
+    fn other_codes_are_final() {
+        for code in [Code::InvalidArgument, Code::Unauthenticated, Code::Unimplemented, Code::Internal] {
+            assert!(matches!(of_grpc(&Status::new(code, "")), Answer::Refused { .. }), "{code:?}");
+        }
+    }
+}

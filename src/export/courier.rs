@@ -1,0 +1,190 @@
+//! The courier: one thread that brings batches to the destinations.
+
+use super::{
+    delivery::Delivery,
+    destination::Route,
+    lane::Lane,
+    report::{Hook, Problem},
+};
+use crate::Error;
+use opentelemetry::Context;
+use std::{
+    pin::pin,
+    rc::Rc,
+    sync::{Arc, mpsc as std_mpsc},
+    thread::ThreadId,
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{LocalSet, spawn_local},
+    time::timeout,
+};
+
+/// How a caller hears that a command was done: with whether it was done in full.
+type Done = Box<dyn FnOnce(bool) + Send>;
+
+enum Command {
+    Flush { patience: Duration, done: Done },
+    Shutdown { patience: Duration, done: Done },
+    Tell(Problem),
+}
+
+/// The way to the courier's thread. Where none runs, commands are done at once.
+#[derive(Clone, Debug)]
+pub(super) struct Commands {
+    sender: Option<mpsc::UnboundedSender<Command>>,
+    thread: Option<ThreadId>,
+}
+
+impl Commands {
+    pub(super) const fn nowhere() -> Self {
+        Self { sender: None, thread: None }
+    }
+
+    fn send(&self, command: Command) -> Result<(), Command> {
+        match &self.sender {
+            Some(sender) => sender.send(command).map_err(|refused| refused.0),
+            None => Err(command),
+        }
+    }
+
+    /// Has the courier tell a problem; gives it back where there is none.
+    pub(super) fn tell(&self, problem: Problem) -> Result<(), Problem> {
+        match self.send(Command::Tell(problem)) {
+            Err(Command::Tell(problem)) => Err(problem),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether everything recorded so far was accounted for in time.
+    pub(super) async fn flush(&self, patience: Duration) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        let done = Box::new(move |whole| _ = sender.send(whole));
+        self.send(Command::Flush { patience, done }).is_err() || receiver.await.unwrap_or(true)
+    }
+
+    pub(super) fn flush_blocking(&self, patience: Duration) -> bool {
+        self.wait_blocking(patience, |done| Command::Flush { patience, done })
+    }
+
+    /// Delivers what it can, drops the rest, and ends the thread.
+    pub(super) async fn shut_down(&self, patience: Duration) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        let done = Box::new(move |whole| _ = sender.send(whole));
+        self.send(Command::Shutdown { patience, done }).is_err() || receiver.await.unwrap_or(true)
+    }
+
+    pub(super) fn shut_down_blocking(&self, patience: Duration) -> bool {
+        self.wait_blocking(patience, |done| Command::Shutdown { patience, done })
+    }
+
+    fn wait_blocking(&self, patience: Duration, command: impl FnOnce(Done) -> Command) -> bool {
+        // A hook runs on the courier's thread, which cannot wait for itself.
+        if self.thread == Some(std::thread::current().id()) {
+            return false;
+        }
+        let (sender, receiver) = std_mpsc::sync_channel(1);
+        let done = Box::new(move |whole| _ = sender.send(whole));
+        if self.send(command(done)).is_err() {
+            return true;
+        }
+        // The courier keeps the time; this is for a courier that a slow hook holds up.
+        match receiver.recv_timeout(patience.saturating_add(Duration::from_millis(500))) {
+            Ok(whole) => whole,
+            Err(std_mpsc::RecvTimeoutError::Disconnected) => true,
+            Err(std_mpsc::RecvTimeoutError::Timeout) => false,
+        }
+    }
+}
+
+/// Starts the thread. It ends at a shutdown, or when the last of the commands' senders is gone.
+pub(super) fn start(routes: Vec<(Arc<Lane>, Route)>, hook: Hook) -> Result<Commands, Error> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (ready, started) = std_mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new()
+        .name("tracing-genai".into())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .thread_name("tracing-genai-blocking")
+                .build();
+            match runtime {
+                Ok(runtime) => {
+                    let _ = ready.send(Ok(()));
+                    // Nothing that happens on this thread becomes telemetry of its own.
+                    let _suppressed = Context::enter_telemetry_suppressed_scope();
+                    let _silent = tracing::dispatcher::set_default(&tracing::Dispatch::none());
+                    LocalSet::new().block_on(&runtime, run(routes, hook, receiver));
+                    // A name lookup that hangs must not hold the thread.
+                    runtime.shutdown_background();
+                }
+                Err(error) => _ = ready.send(Err(error)),
+            }
+        })
+        .and_then(|thread| match started.recv() {
+            Ok(Err(error)) => Err(error),
+            _ => Ok(thread.thread().id()),
+        })
+        .map_err(|error| Error::configuration("the export thread cannot be started").with_source(error))?;
+    Ok(Commands { sender: Some(sender), thread: Some(thread) })
+}
+
+async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let lanes: Rc<[Arc<Lane>]> = routes.iter().map(|(lane, _)| Arc::clone(lane)).collect();
+    for (lane, route) in routes {
+        let delivery = Delivery::new(lane, route, hook.clone());
+        spawn_local(Rc::new(delivery).work());
+    }
+    let (patience, done) = loop {
+        match commands.recv().await {
+            Some(Command::Flush { patience, done }) => {
+                let lanes = Rc::clone(&lanes);
+                spawn_local(async move { done(settle(&lanes, patience).await) });
+            }
+            Some(Command::Shutdown { patience, done }) => break (patience, done),
+            Some(Command::Tell(problem)) => hook.tell(&problem),
+            None => break (Duration::ZERO, Box::new(|_| ()) as Done),
+        }
+    };
+    for lane in lanes.iter() {
+        lane.close();
+    }
+    let whole = settle(&lanes, patience).await;
+    for problem in lanes.iter().filter_map(|lane| lane.abandon()) {
+        hook.tell(&problem);
+    }
+    commands.close();
+    // Whoever came after the shutdown gets an answer too.
+    while let Ok(command) = commands.try_recv() {
+        match command {
+            Command::Flush { done, .. } | Command::Shutdown { done, .. } => done(true),
+            Command::Tell(problem) => hook.tell(&problem),
+        }
+    }
+    done(whole);
+}
+
+/// Waits until everything recorded so far is accounted for, at most for `patience`.
+async fn settle(lanes: &[Arc<Lane>], patience: Duration) -> bool {
+    let marks: Vec<u64> = lanes.iter().map(|lane| lane.mark()).collect();
+    // All of them first: one that is down must not hold another up.
+    for lane in lanes {
+        lane.wake.notify_one();
+        lane.hurry.notify_waiters();
+    }
+    let all = async {
+        for (lane, mark) in lanes.iter().zip(marks) {
+            loop {
+                let mut settled = pin!(lane.settled.notified());
+                // Registered before the look, so that nothing is missed in between.
+                settled.as_mut().enable();
+                if lane.is_settled(mark) {
+                    break;
+                }
+                settled.await;
+            }
+        }
+    };
+    timeout(patience, all).await.is_ok()
+}

@@ -1,0 +1,133 @@
+//! Where finished spans go.
+
+mod otlp;
+
+pub(super) use otlp::{Address, Origin, Route};
+
+use crate::{Error, capture::ContentCapture};
+use otlp::Otlp;
+use secrecy::SecretString;
+use std::time::Duration;
+
+/// A back end that takes spans.
+///
+/// ```
+/// use std::time::Duration;
+/// use tracing_genai::{ContentCapture, export::Destination};
+///
+/// let collector = Destination::otlp("http://localhost:4318");
+/// let vendor = Destination::otlp("https://otlp.example.com/api/otel")
+///     .exact_path()
+///     .bearer("the-key")
+///     .timeout(Duration::from_secs(20))
+///     .content(ContentCapture::on());
+/// assert!(!format!("{vendor:?}").contains("the-key"));
+/// # let _ = collector;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Destination {
+    otlp: Otlp,
+    content: Option<ContentCapture>,
+}
+
+/// How OTLP is carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// Protobuf messages in HTTP requests, on port 4318 as a rule.
+    #[default]
+    HttpProtobuf,
+    /// gRPC, on port 4317 as a rule. Needs the feature `grpc`.
+    Grpc,
+}
+
+/// How requests are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all: the default for a destination on this host.
+    None,
+    /// gzip (level 1 over HTTP): the default for others.
+    Gzip,
+}
+
+impl Destination {
+    /// An OTLP receiver: a collector, or a back end that speaks OTLP itself.
+    ///
+    /// `endpoint` is an `http` or `https` address. Over HTTP it is a base address, to which
+    /// `/v1/traces` is appended unless it ends so already: see [`exact_path`](Self::exact_path).
+    /// It is checked by [`TelemetryBuilder::build`](super::TelemetryBuilder::build), before
+    /// anything is sent.
+    pub fn otlp(endpoint: impl Into<String>) -> Self {
+        Self { otlp: Otlp::new(endpoint.into(), Origin::Code), content: None }
+    }
+
+    /// The destination of the `OTEL_EXPORTER_OTLP_*` variables, see [the table](super#environment).
+    ///
+    /// # Errors
+    /// A value that cannot be read is an error that names its variable.
+    pub fn from_env() -> Result<Self, Error> {
+        super::env::destination(&super::env::process)
+    }
+
+    pub(super) fn from_origin(endpoint: String, origin: Origin) -> Self {
+        Self { otlp: Otlp::new(endpoint, origin), content: None }
+    }
+
+    /// Uses the endpoint's path as it is, for a back end that takes spans at another than
+    /// `/v1/traces`.
+    pub fn exact_path(mut self) -> Self {
+        self.otlp.exact_path = true;
+        self
+    }
+
+    /// Sends this header with each request. Its value is never shown.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.otlp.headers.push((name.into(), SecretString::from(value.into())));
+        self
+    }
+
+    /// Sends `Authorization: Bearer <token>` with each request.
+    pub fn bearer(self, token: impl AsRef<str>) -> Self {
+        self.header("authorization", format!("Bearer {}", token.as_ref()))
+    }
+
+    /// How OTLP is carried; [`Protocol::HttpProtobuf`] by default.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.otlp.protocol = protocol;
+        self
+    }
+
+    /// How requests are compressed; gzip by default, nothing for a destination on this host.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.otlp.compression = Some(compression);
+        self
+    }
+
+    /// How long one request may take, 10 seconds by default. One that takes longer is tried again.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.otlp.timeout = timeout;
+        self
+    }
+
+    /// What content this destination gets, whatever the spans carry: content attributes of a span
+    /// are taken off, and what `content` allows is written from the operation's full record. A span
+    /// of another library, which has no record, keeps its own content where `content` is on.
+    ///
+    /// Without a call of this the destination gets the spans as they are.
+    pub fn content(mut self, content: ContentCapture) -> Self {
+        self.content = Some(content);
+        self
+    }
+
+    /// Whether it renders content from records.
+    pub(super) fn renders_content(&self) -> bool {
+        self.content.as_ref().is_some_and(ContentCapture::is_on)
+    }
+
+    /// The checked way to it, and its name.
+    pub(super) fn route(&self, client: &reqwest::Client) -> Result<(String, Route), Error> {
+        let (name, address) = self.otlp.resolve(client)?;
+        Ok((name, Route { address, content: self.content.clone() }))
+    }
+}

@@ -1,0 +1,284 @@
+//! An OTLP receiver's settings, and their check.
+
+use super::{Compression, Protocol};
+use crate::{Error, capture::ContentCapture, export::http::HttpTransport};
+use reqwest::{
+    Url,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use secrecy::{ExposeSecret, SecretString};
+use std::{fmt, net::IpAddr, time::Duration};
+
+/// Where a setting comes from: what an error names, so that it can be mended there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::export) enum Origin {
+    Code,
+    Variable(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Code => "the endpoint given to Destination::otlp",
+            Self::Variable(name) => name,
+        })
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Otlp {
+    endpoint: String,
+    origin: Origin,
+    pub(super) exact_path: bool,
+    pub(super) headers: Vec<(String, SecretString)>,
+    pub(super) protocol: Protocol,
+    pub(super) compression: Option<Compression>,
+    pub(super) timeout: Duration,
+}
+
+/// A checked destination.
+#[derive(Debug)]
+pub(in crate::export) struct Route {
+    pub(in crate::export) address: Address,
+    pub(in crate::export) content: Option<ContentCapture>,
+}
+
+#[derive(Debug)]
+pub(in crate::export) enum Address {
+    Http(HttpTransport),
+    #[cfg(feature = "grpc")]
+    Grpc {
+        endpoint: Box<tonic::transport::Endpoint>,
+        headers: HeaderMap,
+        compression: Compression,
+    },
+}
+
+impl Otlp {
+    pub(super) fn new(endpoint: String, origin: Origin) -> Self {
+        Self {
+            endpoint,
+            origin,
+            exact_path: false,
+            headers: Vec::new(),
+            protocol: Protocol::default(),
+            compression: None,
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    pub(super) fn resolve(&self, client: &reqwest::Client) -> Result<(String, Address), Error> {
+        let url = self.url()?;
+        let headers = self.header_map()?;
+        let default = if is_loopback(&url) { Compression::None } else { Compression::Gzip };
+        let compression = self.compression.unwrap_or(default);
+        let name = name(&url);
+        let address = match self.protocol {
+            Protocol::HttpProtobuf => Address::Http(HttpTransport {
+                client: client.clone(),
+                url,
+                headers,
+                compression,
+                timeout: self.timeout,
+            }),
+            Protocol::Grpc => self.grpc(&url, headers, compression)?,
+        };
+        Ok((name, address))
+    }
+
+    #[cfg(feature = "grpc")]
+    fn grpc(&self, url: &Url, headers: HeaderMap, compression: Compression) -> Result<Address, Error> {
+        let endpoint = Box::new(crate::export::grpc::endpoint(url.as_str(), self.timeout)?);
+        Ok(Address::Grpc { endpoint, headers, compression })
+    }
+
+    #[cfg(not(feature = "grpc"))]
+    fn grpc(&self, _: &Url, _: HeaderMap, _: Compression) -> Result<Address, Error> {
+        Err(Error::configuration(
+            "OTLP over gRPC needs the feature `grpc` of tracing-genai; or use http/protobuf (port 4318 as a rule)",
+        ))
+    }
+
+    /// The address that requests go to. Its text is kept out of errors: it may hold a key.
+    fn url(&self) -> Result<Url, Error> {
+        let origin = self.origin;
+        let refuse = |why: &str| Err(Error::configuration(format!("{origin} {why}")));
+        let mut url = match Url::parse(self.endpoint.trim()) {
+            Ok(url) if url.has_host() => url,
+            Ok(_) | Err(_) => {
+                return refuse("is no address like http://localhost:4318 or https://otlp.example.com");
+            }
+        };
+        match url.scheme() {
+            "http" => {}
+            "https" if self.has_tls() => {}
+            "https" => {
+                return refuse(
+                    "is an https address, which needs the feature `rustls` of tracing-genai (or `native-tls`, for HTTP)",
+                );
+            }
+            _ => return refuse("must begin with http:// or https://"),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("holds a user name or password: send them as a header");
+        }
+        url.set_fragment(None);
+        if self.protocol == Protocol::HttpProtobuf && !self.exact_path {
+            let base = url.path().trim_end_matches('/');
+            if !base.ends_with("/v1/traces") {
+                let path = format!("{base}/v1/traces");
+                url.set_path(&path);
+            }
+        }
+        Ok(url)
+    }
+
+    fn has_tls(&self) -> bool {
+        cfg!(feature = "rustls") || (cfg!(feature = "native-tls") && self.protocol == Protocol::HttpProtobuf)
+    }
+
+    fn header_map(&self) -> Result<HeaderMap, Error> {
+        let mut map = HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            let origin = match self.origin {
+                Origin::Code => "Destination::header".to_owned(),
+                Origin::Variable(_) => {
+                    "OTEL_EXPORTER_OTLP_HEADERS or OTEL_EXPORTER_OTLP_TRACES_HEADERS".to_owned()
+                }
+            };
+            let parsed = HeaderName::try_from(name.as_str())
+                .map_err(|_| Error::configuration(format!("{origin}: {name:?} is no name of a header")))?;
+            let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| {
+                Error::configuration(format!(
+                    "{origin}: the value of {name:?} has characters no header may have"
+                ))
+            })?;
+            value.set_sensitive(true);
+            map.insert(parsed, value);
+        }
+        Ok(map)
+    }
+}
+
+impl fmt::Debug for Otlp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = self.url().map_or_else(|_| "(invalid)".to_owned(), |url| name(&url));
+        formatter
+            .debug_struct("Otlp")
+            .field("endpoint", &endpoint)
+            .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("protocol", &self.protocol)
+            .field("compression", &self.compression)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+/// The address without what may be secret in it.
+fn name(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::Destination;
+
+    fn url(endpoint: &str) -> Result<String, String> {
+        let otlp = Otlp::new(endpoint.into(), Origin::Code);
+        otlp.url().map(|url| url.to_string()).map_err(|error| error.to_string())
+    }
+
+    fn compression(endpoint: &str) -> Compression {
+        let client = crate::export::http::client().unwrap();
+        match Otlp::new(endpoint.into(), Origin::Code).resolve(&client).unwrap().1 {
+            Address::Http(http) => http.compression,
+            #[cfg(feature = "grpc")]
+            Address::Grpc { compression, .. } => compression,
+        }
+    }
+
+    #[test]
+    fn the_signals_path_is_appended_to_a_base_address() {
+        assert_eq!(url("http://localhost:4318").unwrap(), "http://localhost:4318/v1/traces");
+        assert_eq!(url("http://localhost:4318/").unwrap(), "http://localhost:4318/v1/traces");
+        assert_eq!(url("https://x.io/otlp").unwrap(), "https://x.io/otlp/v1/traces");
+    }
+
+    #[test]
+    fn the_signals_path_is_not_appended_twice() {
+        assert_eq!(url("https://x.io/otlp/v1/traces").unwrap(), "https://x.io/otlp/v1/traces");
+    }
+
+    #[test]
+    fn an_exact_path_is_kept() {
+        let mut otlp = Otlp::new("https://x.io/i/v0/ai/otel".into(), Origin::Code);
+        otlp.exact_path = true;
+        assert_eq!(otlp.url().unwrap().as_str(), "https://x.io/i/v0/ai/otel");
+    }
+
+    #[test]
+    fn a_grpc_address_gets_no_path() {
+        let mut otlp = Otlp::new("http://localhost:4317".into(), Origin::Code);
+        otlp.protocol = Protocol::Grpc;
+        assert_eq!(otlp.url().unwrap().as_str(), "http://localhost:4317/");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_by_the_name_of_the_option() {
+        for endpoint in ["", "localhost:4318", "collector", "ftp://x.io", "http://"] {
+            let error = url(endpoint).unwrap_err();
+            assert!(error.contains("Destination::otlp"), "{endpoint:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_an_address_are_refused_and_not_shown() {
+        let error = url("https://me:hunter2@x.io").unwrap_err();
+        assert!(error.contains("header") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn debug_shows_neither_header_values_nor_a_query() {
+        let destination = Destination::otlp("https://x.io/?key=hunter2").bearer("hunter3");
+        let shown = format!("{destination:?}");
+        assert!(shown.contains("authorization") && shown.contains("x.io"), "{shown}");
+        assert!(!shown.contains("hunter"), "{shown}");
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_sent_is_refused_without_its_value() {
+        let error = Destination::otlp("http://localhost:4318")
+            .header("x-key", "hunter2\n")
+            .route(&crate::export::http::client().unwrap())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("x-key") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn requests_are_compressed_off_this_host_only() {
+        assert_eq!(compression("http://localhost:4318"), Compression::None);
+        assert_eq!(compression("http://127.0.0.1:4318"), Compression::None);
+        assert_eq!(compression("http://[::1]:4318"), Compression::None);
+        assert_eq!(compression("http://collector:4318"), Compression::Gzip);
+    }
+
+    #[cfg(not(feature = "grpc"))]
+    #[test]
+    fn grpc_without_its_feature_is_an_error_that_names_it() {
+        let error = Destination::otlp("http://localhost:4317")
+            .protocol(Protocol::Grpc)
+            .route(&crate::export::http::client().unwrap())
+            .unwrap_err();
+        assert!(error.to_string().contains("feature `grpc`"), "{error}");
+    }
+}

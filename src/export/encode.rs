@@ -1,0 +1,292 @@
+//! Finished spans as OTLP messages.
+
+use super::{
+    lane::Limits,
+    pipeline::{Finished, Source},
+};
+use crate::{
+    capture::ContentCapture,
+    vocabulary::gen_ai::{CONTENT_ATTRIBUTES, content_attributes},
+};
+use opentelemetry::{
+    Array, InstrumentationScope, KeyValue, Value,
+    trace::{Link, SpanContext, SpanId, SpanKind, Status},
+};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{
+        AnyValue, ArrayValue, InstrumentationScope as ScopeMessage, KeyValue as KeyValueMessage,
+        any_value::Value as AnyValueKind,
+    },
+    trace::v1::{
+        ResourceSpans, ScopeSpans, Span as SpanMessage, SpanFlags, Status as StatusMessage,
+        span::{Event as EventMessage, Link as LinkMessage, SpanKind as KindMessage},
+        status::StatusCode,
+    },
+};
+use prost::Message;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Key and length of a nested message, at most.
+const FRAME: usize = 6;
+
+/// One request's worth of spans.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) spans: Vec<Arc<Finished>>,
+    pub(super) request: ExportTraceServiceRequest,
+}
+
+/// `spans` in as few requests as the limits allow. One span that is too big goes alone, as it is:
+/// the destination has the last word on what it takes.
+pub(super) fn parcels(
+    spans: Vec<Arc<Finished>>,
+    content: Option<&ContentCapture>,
+    limits: &Limits,
+) -> Vec<Parcel> {
+    let mut parcels = Vec::new();
+    let mut packing = Packing::default();
+    for finished in spans {
+        let message = span(&finished, content);
+        let size = message.encoded_len() + FRAME;
+        let is_full = packing.spans.len() >= limits.batch
+            || packing.size + size + packing.overhead(&finished) > limits.request_bytes;
+        if is_full && !packing.spans.is_empty() {
+            parcels.push(std::mem::take(&mut packing).close());
+        }
+        packing.add(finished, message, size);
+    }
+    if !packing.spans.is_empty() {
+        parcels.push(packing.close());
+    }
+    parcels
+}
+
+/// `spans` in one request, whatever its size.
+pub(super) fn parcel(spans: Vec<Arc<Finished>>, content: Option<&ContentCapture>) -> Parcel {
+    let mut packing = Packing::default();
+    for finished in spans {
+        let message = span(&finished, content);
+        packing.add(finished, message, 0);
+    }
+    packing.close()
+}
+
+#[derive(Default)]
+struct Packing {
+    spans: Vec<Arc<Finished>>,
+    resources: Vec<ResourceSpans>,
+    /// Where each message's spans come from: the resource it is under, and its scope.
+    groups: Vec<Group>,
+    size: usize,
+}
+
+struct Group {
+    source: Arc<Source>,
+    scope: InstrumentationScope,
+    resource: usize,
+    scope_spans: usize,
+}
+
+impl Packing {
+    fn group(&self, finished: &Finished) -> Option<&Group> {
+        self.groups.iter().find(|group| {
+            Arc::ptr_eq(&group.source, &finished.source) && group.scope == finished.span.instrumentation_scope
+        })
+    }
+
+    /// What the span's resource and scope add to a request that has not had them.
+    fn overhead(&self, finished: &Finished) -> usize {
+        if self.group(finished).is_some() {
+            return 0;
+        }
+        let scope = scope(&finished.span.instrumentation_scope).encoded_len();
+        let schema = finished.span.instrumentation_scope.schema_url().map_or(0, str::len);
+        let source = &finished.source;
+        scope + schema + source.resource.encoded_len() + source.schema_url.len() + 6 * FRAME
+    }
+
+    fn add(&mut self, finished: Arc<Finished>, message: SpanMessage, size: usize) {
+        self.size += size + self.overhead(&finished);
+        let (resource, scope_spans) = match self.group(&finished) {
+            Some(group) => (group.resource, group.scope_spans),
+            None => self.open(&finished),
+        };
+        self.resources[resource].scope_spans[scope_spans].spans.push(message);
+        self.spans.push(finished);
+    }
+
+    fn open(&mut self, finished: &Finished) -> (usize, usize) {
+        let known = self.groups.iter().find(|group| Arc::ptr_eq(&group.source, &finished.source));
+        let resource = known.map_or(self.resources.len(), |group| group.resource);
+        if resource == self.resources.len() {
+            self.resources.push(ResourceSpans {
+                resource: Some(finished.source.resource.clone()),
+                scope_spans: Vec::new(),
+                schema_url: finished.source.schema_url.clone(),
+            });
+        }
+        let scopes = &mut self.resources[resource].scope_spans;
+        let instrumentation = &finished.span.instrumentation_scope;
+        scopes.push(ScopeSpans {
+            scope: Some(scope(instrumentation)),
+            spans: Vec::new(),
+            schema_url: instrumentation.schema_url().unwrap_or_default().to_owned(),
+        });
+        let scope_spans = scopes.len() - 1;
+        self.groups.push(Group {
+            source: Arc::clone(&finished.source),
+            scope: instrumentation.clone(),
+            resource,
+            scope_spans,
+        });
+        (resource, scope_spans)
+    }
+
+    fn close(self) -> Parcel {
+        Parcel { spans: self.spans, request: ExportTraceServiceRequest { resource_spans: self.resources } }
+    }
+}
+
+fn scope(scope: &InstrumentationScope) -> ScopeMessage {
+    ScopeMessage {
+        name: scope.name().to_owned(),
+        version: scope.version().unwrap_or_default().to_owned(),
+        attributes: attributes(scope.attributes()),
+        dropped_attributes_count: 0,
+    }
+}
+
+/// The span with the content that `content` allows; with what it carries where there is no policy.
+fn span(finished: &Finished, content: Option<&ContentCapture>) -> SpanMessage {
+    let span = &finished.span;
+    let parent = span.parent_span_id;
+    SpanMessage {
+        trace_id: span.span_context.trace_id().to_bytes().to_vec(),
+        span_id: span.span_context.span_id().to_bytes().to_vec(),
+        trace_state: span.span_context.trace_state().header(),
+        parent_span_id: if parent == SpanId::INVALID { Vec::new() } else { parent.to_bytes().to_vec() },
+        flags: flags(&span.span_context, span.parent_span_is_remote),
+        name: span.name.to_string(),
+        kind: kind(&span.span_kind) as i32,
+        start_time_unix_nano: nanoseconds(span.start_time),
+        end_time_unix_nano: nanoseconds(span.end_time),
+        attributes: span_attributes(finished, content),
+        dropped_attributes_count: span.dropped_attributes_count,
+        events: span
+            .events
+            .iter()
+            .map(|event| EventMessage {
+                time_unix_nano: nanoseconds(event.timestamp),
+                name: event.name.to_string(),
+                attributes: attributes(&event.attributes),
+                dropped_attributes_count: event.dropped_attributes_count,
+            })
+            .collect(),
+        dropped_events_count: span.events.dropped_count,
+        links: span.links.iter().map(link).collect(),
+        dropped_links_count: span.links.dropped_count,
+        status: Some(status(&span.status)),
+    }
+}
+
+fn span_attributes(finished: &Finished, content: Option<&ContentCapture>) -> Vec<KeyValueMessage> {
+    let carried = &finished.span.attributes;
+    let Some(content) = content else {
+        return attributes(carried);
+    };
+    // A span of another library has no record to render from: what it carries is all there is.
+    if content.is_on() && finished.operation.is_none() {
+        return attributes(carried);
+    }
+    let plain = carried.iter().filter(|attribute| !CONTENT_ATTRIBUTES.contains(&attribute.key.as_str()));
+    let rendered = match &finished.operation {
+        Some(operation) if content.is_on() => content_attributes(operation, content),
+        _ => Vec::new(),
+    };
+    plain.chain(&rendered).map(attribute).collect()
+}
+
+fn link(link: &Link) -> LinkMessage {
+    LinkMessage {
+        trace_id: link.span_context.trace_id().to_bytes().to_vec(),
+        span_id: link.span_context.span_id().to_bytes().to_vec(),
+        trace_state: link.span_context.trace_state().header(),
+        attributes: attributes(&link.attributes),
+        dropped_attributes_count: link.dropped_attributes_count,
+        flags: flags(&link.span_context, link.span_context.is_remote()),
+    }
+}
+
+fn flags(context: &SpanContext, is_remote: bool) -> u32 {
+    let remote = if is_remote { SpanFlags::ContextIsRemoteMask as u32 } else { 0 };
+    u32::from(context.trace_flags().to_u8()) | SpanFlags::ContextHasIsRemoteMask as u32 | remote
+}
+
+fn kind(kind: &SpanKind) -> KindMessage {
+    match kind {
+        SpanKind::Client => KindMessage::Client,
+        SpanKind::Consumer => KindMessage::Consumer,
+        SpanKind::Internal => KindMessage::Internal,
+        SpanKind::Producer => KindMessage::Producer,
+        SpanKind::Server => KindMessage::Server,
+    }
+}
+
+fn status(status: &Status) -> StatusMessage {
+    let (code, message) = match status {
+        Status::Unset => (StatusCode::Unset, String::new()),
+        Status::Ok => (StatusCode::Ok, String::new()),
+        Status::Error { description } => (StatusCode::Error, description.to_string()),
+    };
+    StatusMessage { message, code: code as i32 }
+}
+
+fn nanoseconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn attributes<'a>(attributes: impl IntoIterator<Item = &'a KeyValue>) -> Vec<KeyValueMessage> {
+    attributes.into_iter().map(attribute).collect()
+}
+
+fn attribute(attribute: &KeyValue) -> KeyValueMessage {
+    KeyValueMessage {
+        key: attribute.key.as_str().to_owned(),
+        value: Some(value(&attribute.value)),
+        ..KeyValueMessage::default()
+    }
+}
+
+fn value(value: &Value) -> AnyValue {
+    let kind = match value {
+        Value::Bool(value) => Some(AnyValueKind::BoolValue(*value)),
+        Value::I64(value) => Some(AnyValueKind::IntValue(*value)),
+        Value::F64(value) => Some(AnyValueKind::DoubleValue(*value)),
+        Value::String(value) => Some(AnyValueKind::StringValue(value.as_str().to_owned())),
+        Value::Array(values) => array(values).map(AnyValueKind::ArrayValue),
+        // A kind of a later version: an empty value says so without failing.
+        _ => None,
+    };
+    AnyValue { value: kind }
+}
+
+fn array(array: &Array) -> Option<ArrayValue> {
+    let values: Vec<AnyValueKind> = match array {
+        Array::Bool(values) => values.iter().map(|value| AnyValueKind::BoolValue(*value)).collect(),
+        Array::I64(values) => values.iter().map(|value| AnyValueKind::IntValue(*value)).collect(),
+        Array::F64(values) => values.iter().map(|value| AnyValueKind::DoubleValue(*value)).collect(),
+        Array::String(values) => {
+            values.iter().map(|value| AnyValueKind::StringValue(value.as_str().to_owned())).collect()
+        }
+        _ => return None,
+    };
+    let values = values.into_iter().map(|value| AnyValue { value: Some(value) }).collect();
+    Some(ArrayValue { values })
+}
+
+#[cfg(test)]
+mod tests;

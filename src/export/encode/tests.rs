@@ -1,0 +1,158 @@
+use super::*;
+use crate::{
+    record::{Call, Operation, OperationKind, ToolExecution},
+    semconv::gen_ai as names,
+};
+use opentelemetry::trace::{Event, SpanId, TraceFlags, TraceId, TraceState};
+use opentelemetry_proto::transform::{
+    common::tonic::ResourceAttributesWithSchema, trace::tonic::group_spans_by_resource_and_scope,
+};
+use opentelemetry_sdk::{Resource, trace::SpanData};
+use std::time::Duration;
+
+fn finished(name: &'static str) -> Finished {
+    Finished::example(name, 1)
+}
+
+/// A span with one of everything.
+fn full() -> SpanData {
+    let mut span = finished("chat gpt-5").span;
+    let state = TraceState::from_key_value([("vendor", "1")]).unwrap();
+    span.span_context =
+        SpanContext::new(TraceId::from(1 << 77), SpanId::from(42), TraceFlags::SAMPLED, false, state);
+    span.parent_span_id = SpanId::from(41);
+    span.parent_span_is_remote = true;
+    span.span_kind = SpanKind::Client;
+    span.attributes = vec![
+        KeyValue::new("text", "a"),
+        KeyValue::new("integer", 12),
+        KeyValue::new("number", 0.5),
+        KeyValue::new("truth", true),
+        KeyValue::new("texts", Value::Array(Array::String(vec!["a".into(), "b".into()]))),
+        KeyValue::new("integers", Value::Array(Array::I64(vec![1, 2]))),
+        KeyValue::new("numbers", Value::Array(Array::F64(vec![0.5]))),
+        KeyValue::new("truths", Value::Array(Array::Bool(vec![true, false]))),
+    ];
+    span.dropped_attributes_count = 3;
+    let event = Event::new("exception", span.end_time, vec![KeyValue::new("exception.type", "x")], 1);
+    span.events.events.push(event);
+    span.events.dropped_count = 4;
+    let linked =
+        SpanContext::new(TraceId::from(5), SpanId::from(6), TraceFlags::default(), true, TraceState::NONE);
+    span.links.links.push(Link::new(linked, vec![KeyValue::new("why", "retry")], 2));
+    span.links.dropped_count = 5;
+    span.status = Status::error("no such model");
+    span.instrumentation_scope = InstrumentationScope::builder("tracing-genai")
+        .with_version("0.1.0")
+        .with_schema_url(crate::semconv::gen_ai::SCHEMA_URL)
+        .with_attributes([KeyValue::new("scoped", 1)])
+        .build();
+    span
+}
+
+#[test]
+fn a_span_is_encoded_as_the_reference_transform_encodes_it() {
+    let resource = Resource::builder_empty()
+        .with_schema_url([KeyValue::new("service.name", "assistant")], "https://example.com/schema")
+        .build();
+    let source = Arc::new(Source::new(&resource));
+    let spans = [full(), finished("plain").span, full()];
+    let ours = spans
+        .iter()
+        .cloned()
+        .map(|span| Arc::new(Finished { span, operation: None, source: Arc::clone(&source), weight: 1 }));
+    let mut parcels = parcels(ours.collect(), None, &Limits::default());
+
+    let expected =
+        group_spans_by_resource_and_scope(spans.to_vec(), &ResourceAttributesWithSchema::from(&resource));
+    assert_eq!(parcels.len(), 1);
+    assert_eq!(parcels.remove(0).request.resource_spans, expected);
+}
+
+#[test]
+fn spans_of_two_providers_keep_their_resources() {
+    let one = Finished { source: Arc::new(Source::default()), ..finished("one") };
+    let two = Finished { source: Arc::new(Source::default()), ..finished("two") };
+    let parcels = parcels(vec![Arc::new(one), Arc::new(two)], None, &Limits::default());
+    assert_eq!(parcels[0].request.resource_spans.len(), 2);
+}
+
+fn sized(bytes: usize) -> Arc<Finished> {
+    let mut span = finished("sized");
+    span.span.attributes.push(KeyValue::new("text", "x".repeat(bytes)));
+    Arc::new(span)
+}
+
+#[test]
+fn no_request_is_larger_than_the_limit() {
+    let limits = Limits { request_bytes: 10_000, ..Limits::default() };
+    let source: Arc<Source> = Arc::default();
+    let spans = (0..100).map(|_| {
+        let span = Arc::try_unwrap(sized(900)).unwrap();
+        Arc::new(Finished { source: Arc::clone(&source), ..span })
+    });
+    let parcels = parcels(spans.collect(), None, &limits);
+    let sizes: Vec<usize> = parcels.iter().map(|parcel| parcel.request.encoded_len()).collect();
+    assert!(sizes.iter().all(|size| *size <= 10_000), "{sizes:?}");
+    assert!(sizes.len() <= 12, "the requests are well filled: {sizes:?}");
+    assert_eq!(parcels.iter().map(|parcel| parcel.spans.len()).sum::<usize>(), 100);
+}
+
+#[test]
+fn a_span_too_big_for_any_request_goes_alone() {
+    let limits = Limits { request_bytes: 1_000, ..Limits::default() };
+    let parcels = parcels(vec![sized(1), sized(5_000), sized(1)], None, &limits);
+    assert_eq!(parcels.iter().map(|parcel| parcel.spans.len()).collect::<Vec<_>>(), [1, 1, 1]);
+}
+
+#[test]
+fn no_request_has_more_spans_than_the_limit() {
+    let limits = Limits { batch: 2, ..Limits::default() };
+    let parcels = parcels((0..5).map(|_| sized(1)).collect(), None, &limits);
+    assert_eq!(parcels.iter().map(|parcel| parcel.spans.len()).collect::<Vec<_>>(), [2, 2, 1]);
+}
+
+fn keys(finished: &Finished, content: Option<&ContentCapture>) -> Vec<String> {
+    span(finished, content).attributes.into_iter().map(|attribute| attribute.key).collect()
+}
+
+fn with_content() -> Finished {
+    let mut finished = finished("chat");
+    finished.span.attributes =
+        vec![KeyValue::new("gen_ai.system", "openai"), KeyValue::new(names::GEN_AI_INPUT_MESSAGES, "[]")];
+    finished
+}
+
+#[test]
+fn content_that_a_span_carries_passes_where_a_destination_has_no_policy() {
+    assert_eq!(keys(&with_content(), None), ["gen_ai.system", names::GEN_AI_INPUT_MESSAGES]);
+}
+
+#[test]
+fn content_that_a_span_carries_is_kept_from_a_destination_without_content() {
+    assert_eq!(keys(&with_content(), Some(&ContentCapture::off())), ["gen_ai.system"]);
+}
+
+#[test]
+fn content_of_a_span_without_a_record_passes_to_a_destination_with_content() {
+    assert_eq!(
+        keys(&with_content(), Some(&ContentCapture::on())),
+        ["gen_ai.system", names::GEN_AI_INPUT_MESSAGES]
+    );
+}
+
+#[test]
+fn content_is_rendered_from_the_record_and_not_repeated() {
+    let mut finished = with_content();
+    let operation = Operation::new(OperationKind::ExecuteTool, Call::Tool(Box::<ToolExecution>::default()));
+    let rendered = content_attributes(&operation, &ContentCapture::on());
+    finished.operation = Some(Arc::new(operation));
+    let keys = keys(&finished, Some(&ContentCapture::on()));
+    assert!(!keys.contains(&names::GEN_AI_INPUT_MESSAGES.to_owned()), "{keys:?}");
+    assert_eq!(keys.len(), 1 + rendered.len());
+}
+
+#[test]
+fn a_time_before_the_epoch_is_zero() {
+    assert_eq!(nanoseconds(UNIX_EPOCH - Duration::from_secs(1)), 0);
+}

@@ -1,0 +1,185 @@
+use super::*;
+use crate::export::{
+    destination::{Address, Route},
+    http::{self, HttpTransport},
+};
+
+type Vars = &'static [(&'static str, &'static str)];
+
+fn lookup(vars: Vars) -> impl Fn(&str) -> Option<String> {
+    move |name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+}
+
+fn route(vars: Vars) -> Result<Route, Error> {
+    let destination = destination(&lookup(vars))?;
+    Ok(destination.route(&http::client()?)?.1)
+}
+
+fn http(vars: Vars) -> HttpTransport {
+    match route(vars).unwrap().address {
+        Address::Http(http) => http,
+        #[cfg(feature = "grpc")]
+        Address::Grpc { .. } => panic!("HTTP was expected"),
+    }
+}
+
+fn error(vars: Vars) -> String {
+    route(vars).unwrap_err().to_string()
+}
+
+#[test]
+fn the_sdk_is_disabled_by_true_alone() {
+    assert!(is_disabled(&lookup(&[("OTEL_SDK_DISABLED", "True")])));
+    assert!(!is_disabled(&lookup(&[("OTEL_SDK_DISABLED", "1")])));
+    assert!(!is_disabled(&lookup(&[])));
+}
+
+#[test]
+fn without_variables_spans_go_to_the_collector_on_this_host() {
+    let http = http(&[]);
+    assert_eq!(http.url.as_str(), "http://localhost:4318/v1/traces");
+    assert_eq!(http.timeout, Duration::from_secs(10));
+    assert_eq!(http.compression, Compression::None);
+    assert!(http.headers.is_empty());
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let http = http(&[("OTEL_EXPORTER_OTLP_ENDPOINT", ""), ("OTEL_EXPORTER_OTLP_PROTOCOL", "")]);
+    assert_eq!(http.url.as_str(), "http://localhost:4318/v1/traces");
+}
+
+#[test]
+fn the_exporter_can_be_none() {
+    assert!(default_destination(&lookup(&[("OTEL_TRACES_EXPORTER", "none")])).unwrap().is_none());
+    assert!(default_destination(&lookup(&[("OTEL_TRACES_EXPORTER", "otlp")])).unwrap().is_some());
+}
+
+#[test]
+fn another_exporter_is_refused_by_name() {
+    let error = default_destination(&lookup(&[("OTEL_TRACES_EXPORTER", "zipkin")])).unwrap_err().to_string();
+    assert!(error.contains("OTEL_TRACES_EXPORTER") && error.contains("zipkin"), "{error}");
+}
+
+#[test]
+fn the_general_endpoint_is_a_base_address() {
+    let http = http(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/")]);
+    assert_eq!(http.url.as_str(), "http://collector:4318/v1/traces");
+}
+
+#[test]
+fn the_endpoint_of_traces_wins_and_is_used_as_it_is() {
+    let http = http(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://wrong:1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:4318/custom"),
+    ]);
+    assert_eq!(http.url.as_str(), "http://collector:4318/custom");
+}
+
+#[test]
+fn a_malformed_endpoint_is_an_error_that_names_its_variable() {
+    assert!(error(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector")]).contains("OTEL_EXPORTER_OTLP_ENDPOINT"));
+    assert!(
+        error(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://")])
+            .contains("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    );
+}
+
+#[test]
+fn headers_are_percent_decoded() {
+    let http = http(&[("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20a%3Db, x-team = ml ,")]);
+    assert_eq!(http.headers["authorization"], "Bearer a=b");
+    assert_eq!(http.headers["x-team"], "ml");
+}
+
+#[test]
+fn headers_of_traces_win() {
+    let http =
+        http(&[("OTEL_EXPORTER_OTLP_HEADERS", "x-a=1"), ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-b=2")]);
+    assert!(http.headers.contains_key("x-b") && !http.headers.contains_key("x-a"));
+}
+
+#[test]
+fn malformed_headers_are_an_error_that_keeps_the_key() {
+    for list in [
+        &[("OTEL_EXPORTER_OTLP_HEADERS", "hunter2")],
+        &[("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hunter2%")],
+        &[("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hunter2%zz")],
+    ] {
+        let error = error(list);
+        assert!(error.contains("OTEL_EXPORTER_OTLP_HEADERS") && !error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn http_json_is_refused_with_what_is_taken() {
+    let error = error(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]);
+    assert!(error.contains("OTEL_EXPORTER_OTLP_PROTOCOL") && error.contains("http/protobuf"), "{error}");
+}
+
+#[test]
+fn the_protocol_of_traces_wins() {
+    let vars: Vars = &[
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
+    ];
+    assert!(route(vars).is_ok());
+}
+
+#[cfg(feature = "grpc")]
+#[test]
+fn grpc_goes_to_its_own_port() {
+    let Address::Grpc { endpoint, .. } = route(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap().address
+    else {
+        panic!("gRPC was expected");
+    };
+    assert_eq!(endpoint.uri().to_string(), "http://localhost:4317/");
+}
+
+#[cfg(not(feature = "grpc"))]
+#[test]
+fn grpc_without_its_feature_is_an_error_that_names_it() {
+    assert!(error(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).contains("feature `grpc`"));
+}
+
+#[test]
+fn compression_is_set_by_its_variable() {
+    assert_eq!(http(&[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")]).compression, Compression::Gzip);
+    let vars: Vars = &[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none"),
+    ];
+    assert_eq!(http(vars).compression, Compression::None);
+    assert!(error(&[("OTEL_EXPORTER_OTLP_COMPRESSION", "zip")]).contains("OTEL_EXPORTER_OTLP_COMPRESSION"));
+}
+
+#[test]
+fn the_timeout_is_in_milliseconds() {
+    assert_eq!(http(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "250")]).timeout, Duration::from_millis(250));
+    let vars: Vars = &[("OTEL_EXPORTER_OTLP_TIMEOUT", "250"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "9")];
+    assert_eq!(http(vars).timeout, Duration::from_millis(9));
+    assert!(error(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "10s")]).contains("OTEL_EXPORTER_OTLP_TIMEOUT"));
+}
+
+#[test]
+fn the_queue_and_its_batches_are_set_by_their_variables() {
+    let limits = limits(&lookup(&[
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "1000"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "64"),
+    ]))
+    .unwrap();
+    assert_eq!((limits.delay, limits.spans, limits.batch), (Duration::from_millis(100), 1000, 64));
+}
+
+#[test]
+fn a_batch_is_never_larger_than_the_queue() {
+    assert_eq!(limits(&lookup(&[("OTEL_BSP_MAX_QUEUE_SIZE", "10")])).unwrap().batch, 10);
+}
+
+#[test]
+fn an_empty_queue_is_refused() {
+    let error = limits(&lookup(&[("OTEL_BSP_MAX_QUEUE_SIZE", "0")])).unwrap_err().to_string();
+    assert!(error.contains("OTEL_BSP_MAX_QUEUE_SIZE"), "{error}");
+}

@@ -1,0 +1,102 @@
+//! The one span processor, shared by all destinations.
+
+use super::{
+    pipeline::{Finished, Pipeline, Source},
+    weight,
+};
+use crate::{record::Outcome, semconv::own::TRACING_GENAI_OUTCOME, span::joined};
+use opentelemetry::{Context, KeyValue, Value, trace::Status};
+use opentelemetry_sdk::{
+    Resource,
+    error::{OTelSdkError, OTelSdkResult},
+    trace::{Span, SpanData, SpanProcessor},
+};
+use std::{sync::Arc, time::Duration};
+
+/// Joins a finished span with its record and hands the two to the destinations' queues.
+#[derive(Debug)]
+pub(super) struct Processor {
+    pipeline: Arc<Pipeline>,
+    /// Attributes set in code, which win over the provider's.
+    overrides: Vec<KeyValue>,
+    source: Arc<Source>,
+}
+
+impl Processor {
+    pub(super) fn new(pipeline: Arc<Pipeline>, overrides: Vec<KeyValue>) -> Self {
+        let resource = Resource::builder().with_attributes(overrides.iter().cloned()).build();
+        Self { pipeline, overrides, source: Arc::new(Source::new(&resource)) }
+    }
+}
+
+impl SpanProcessor for Processor {
+    fn on_start(&self, _span: &mut Span, _cx: &Context) {}
+
+    fn on_end(&self, mut span: SpanData) {
+        if !self.pipeline.is_on() {
+            return;
+        }
+        let operation = joined::take(&span.span_context);
+        match &operation {
+            Some(operation) => set_status(&mut span, &operation.outcome),
+            None if is_unfailed(&span) => take_error_back(&mut span),
+            None => {}
+        }
+        let operation = operation.filter(|_| self.pipeline.keeps_operations);
+        let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
+        self.pipeline.push(Finished { span, operation, source: Arc::clone(&self.source), weight });
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        flush(&self.pipeline, self.pipeline.patience)
+    }
+
+    /// Delivers what is there. The courier goes on: other providers may use it.
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        flush(&self.pipeline, timeout)
+    }
+
+    fn shutdown(&self) -> OTelSdkResult {
+        self.shutdown_with_timeout(self.pipeline.patience)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        let attributes = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+        let attributes = attributes.chain(self.overrides.iter().cloned());
+        let merged = match resource.schema_url() {
+            Some(url) => Resource::builder_empty().with_schema_url(attributes, url.to_owned()),
+            None => Resource::builder_empty().with_attributes(attributes),
+        };
+        self.source = Arc::new(Source::new(&merged.build()));
+    }
+}
+
+fn flush(pipeline: &Pipeline, patience: Duration) -> OTelSdkResult {
+    if pipeline.commands.flush_blocking(patience) { Ok(()) } else { Err(OTelSdkError::Timeout(patience)) }
+}
+
+/// The status as the outcome has it: an `error!` inside the span is no failure of the operation.
+fn set_status(span: &mut SpanData, outcome: &Outcome) {
+    match outcome {
+        Outcome::Done | Outcome::Abandoned => take_error_back(span),
+        Outcome::Failed(error) => span.status = Status::error(error.message.clone()),
+    }
+}
+
+fn take_error_back(span: &mut SpanData) {
+    if matches!(span.status, Status::Error { .. }) {
+        span.status = Status::Unset;
+    }
+}
+
+/// Whether the span itself says that its operation did not fail.
+fn is_unfailed(span: &SpanData) -> bool {
+    span.attributes.iter().any(|attribute| {
+        attribute.key.as_str() == TRACING_GENAI_OUTCOME
+            && matches!(&attribute.value, Value::String(outcome)
+                if outcome.as_str() == Outcome::Done.name() || outcome.as_str() == Outcome::Abandoned.name())
+    })
+}
+
+#[cfg(test)]
+mod tests;

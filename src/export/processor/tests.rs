@@ -1,0 +1,112 @@
+use super::*;
+use crate::{
+    export::{
+        courier::Commands,
+        lane::{Lane, Limits},
+        report::Hook,
+    },
+    record::{Call, ErrorInfo, ErrorKind, Operation, OperationKind, ToolExecution},
+};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+/// A processor without a courier: what it takes stays in its one lane.
+fn processor(keeps_operations: bool) -> (Processor, Arc<Lane>) {
+    let lane = Arc::new(Lane::new("test".into(), Limits::default()));
+    let pipeline = Pipeline {
+        lanes: vec![Arc::clone(&lane)],
+        hook: Hook::default(),
+        keeps_operations,
+        commands: Commands::nowhere(),
+        patience: Duration::ZERO,
+        _consumer: Some(joined::Consumer::register()),
+    };
+    (Processor::new(Arc::new(pipeline), Vec::new()), lane)
+}
+
+/// A span that an `error!` marked as failed.
+fn failed_span(id: u64) -> SpanData {
+    let mut span = Finished::example("chat", 1).span;
+    span.span_context = SpanContext::new(
+        TraceId::from(u128::from(id)),
+        SpanId::from(id),
+        TraceFlags::SAMPLED,
+        false,
+        TraceState::NONE,
+    );
+    span.status = Status::error("");
+    span
+}
+
+fn operation(outcome: Outcome) -> Arc<Operation> {
+    let call = Call::Tool(Box::<ToolExecution>::default());
+    let mut operation = Operation::new(OperationKind::ExecuteTool, call);
+    operation.outcome = outcome;
+    Arc::new(operation)
+}
+
+fn status_of(id: u64, outcome: Outcome) -> Status {
+    let (processor, lane) = processor(false);
+    let span = failed_span(id);
+    joined::put(&span.span_context, operation(outcome));
+    processor.on_end(span);
+    lane.claim().unwrap().spans[0].span.status.clone()
+}
+
+#[test]
+fn an_error_logged_inside_does_not_fail_an_operation_that_is_done() {
+    assert_eq!(status_of(0x1001, Outcome::Done), Status::Unset);
+}
+
+#[test]
+fn an_error_logged_inside_does_not_fail_an_operation_that_was_abandoned() {
+    assert_eq!(status_of(0x1002, Outcome::Abandoned), Status::Unset);
+}
+
+#[test]
+fn an_operation_that_failed_says_why() {
+    let error = ErrorInfo::new(ErrorKind::RateLimited, "slow down");
+    assert_eq!(status_of(0x1003, Outcome::Failed(Box::new(error))), Status::error("slow down"));
+}
+
+fn status_without_record(id: u64, outcome: Option<&'static str>) -> Status {
+    let (processor, lane) = processor(false);
+    let mut span = failed_span(id);
+    span.attributes.extend(outcome.map(|outcome| KeyValue::new(TRACING_GENAI_OUTCOME, outcome)));
+    processor.on_end(span);
+    lane.claim().unwrap().spans[0].span.status.clone()
+}
+
+#[test]
+fn the_outcome_on_the_span_stands_for_a_record() {
+    assert_eq!(status_without_record(0x1004, Some("done")), Status::Unset);
+    assert_eq!(status_without_record(0x1005, Some("failed")), Status::error(""));
+}
+
+#[test]
+fn the_status_of_another_librarys_span_is_its_own() {
+    assert_eq!(status_without_record(0x1006, None), Status::error(""));
+}
+
+#[test]
+fn records_are_kept_only_for_a_destination_that_renders_them() {
+    for (id, keeps) in [(0x1007, true), (0x1008, false)] {
+        let (processor, lane) = processor(keeps);
+        let span = failed_span(id);
+        joined::put(&span.span_context, operation(Outcome::Done));
+        processor.on_end(span);
+        assert_eq!(lane.claim().unwrap().spans[0].operation.is_some(), keeps);
+    }
+}
+
+#[test]
+fn what_was_set_in_code_wins_over_the_providers_resource() {
+    let (mut processor, _) = processor(false);
+    processor.overrides = vec![KeyValue::new("service.name", "ours")];
+    let theirs = [KeyValue::new("service.name", "theirs"), KeyValue::new("host.name", "one")];
+    processor.set_resource(&Resource::builder_empty().with_attributes(theirs).build());
+    let resource = format!("{:?}", processor.source.resource);
+    assert!(
+        resource.contains("ours") && resource.contains("one") && !resource.contains("theirs"),
+        "{resource}"
+    );
+}

@@ -1,0 +1,376 @@
+//! The handle that a program holds, and its settings.
+
+use super::{
+    courier::{self, Commands},
+    destination::Destination,
+    env::{self, Lookup},
+    http,
+    lane::{Lane, Limits},
+    layer,
+    pipeline::Pipeline,
+    processor::Processor,
+    report::{Hook, Problem, ProblemKind, Report},
+};
+use crate::{Error, record::ErrorKind, semconv::gen_ai::SCHEMA_URL, span::joined};
+use opentelemetry::{
+    InstrumentationScope, Key, KeyValue, Value, propagation::TextMapCompositePropagator,
+    trace::TracerProvider as _,
+};
+use opentelemetry_sdk::{
+    Resource,
+    propagation::{BaggagePropagator, TraceContextPropagator},
+    trace::{SdkTracer, SdkTracerProvider, SpanProcessor},
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, registry::LookupSpan};
+
+/// Brings a program's spans to its destinations, for as long as it lives.
+///
+/// Keep it until the program's end: dropping it delivers what is left, for five seconds at most.
+///
+/// Three ways to connect it:
+/// - a program without a subscriber calls [`install`](Self::install);
+/// - a program with a `tracing` subscriber adds [`layer`](Self::layer) to it;
+/// - a program that has OpenTelemetry adds [`processors`](Self::processors) to its provider.
+///
+/// ```
+/// use opentelemetry::trace::{Tracer, TracerProvider};
+/// use opentelemetry_sdk::trace::SdkTracerProvider;
+/// use tracing_genai::export::{Destination, Telemetry};
+///
+/// # fn main() -> Result<(), tracing_genai::Error> {
+/// let telemetry =
+///     Telemetry::builder().destination(Destination::otlp("http://localhost:4318")).build()?;
+/// let provider = SdkTracerProvider::builder().with_span_processor(telemetry.processors()).build();
+/// provider.tracer("example").in_span("work", |_| ());
+/// assert_eq!(telemetry.report().recorded, 1);
+/// # telemetry.shutdown_blocking(std::time::Duration::ZERO);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping it ends the export: keep it until the program's end"]
+#[derive(Debug)]
+pub struct Telemetry {
+    pipeline: Arc<Pipeline>,
+    provider: SdkTracerProvider,
+    overrides: Vec<KeyValue>,
+    level: LevelFilter,
+    drop_timeout: Duration,
+    has_second_layer: Arc<AtomicBool>,
+}
+
+/// The settings of a [`Telemetry`], see [`Telemetry::builder`].
+#[must_use]
+#[derive(Debug)]
+pub struct TelemetryBuilder {
+    resource: Vec<KeyValue>,
+    destinations: Vec<Destination>,
+    hook: Hook,
+    level: LevelFilter,
+    drop_timeout: Duration,
+}
+
+impl Telemetry {
+    /// Settings to begin with: the environment's, see [the table](super#environment).
+    pub fn builder() -> TelemetryBuilder {
+        TelemetryBuilder {
+            resource: Vec::new(),
+            destinations: Vec::new(),
+            hook: Hook::default(),
+            level: LevelFilter::INFO,
+            drop_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// Everything as the environment has it, see [the table](super#environment).
+    ///
+    /// # Errors
+    /// As [`TelemetryBuilder::build`].
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// Sets up everything for a program without a `tracing` subscriber: a log on standard error,
+    /// filtered by `RUST_LOG` (`warn` by default), and [`layer`](Self::layer), whatever `RUST_LOG` is;
+    /// the process's OpenTelemetry provider, and W3C propagation of trace context and baggage.
+    ///
+    /// # Errors
+    /// When the program has a subscriber already: add [`layer`](Self::layer) to that.
+    pub fn install(&self) -> Result<(), Error> {
+        let log = fmt::layer().with_writer(std::io::stderr).with_filter(
+            EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy(),
+        );
+        let subscriber = Registry::default().with(log).with(self.layer());
+        tracing::subscriber::set_global_default(subscriber).map_err(|error| {
+            Error::configuration(
+                "a global `tracing` subscriber is set already: instead of install(), add \
+                 telemetry.layer() to it (or, if it has an OpenTelemetry layer, telemetry.processors() to \
+                 that layer's provider)",
+            )
+            .with_source(error)
+        })?;
+        opentelemetry::global::set_tracer_provider(self.provider.clone());
+        opentelemetry::global::set_text_map_propagator(TextMapCompositePropagator::new(vec![
+            Box::new(TraceContextPropagator::new()),
+            Box::new(BaggagePropagator::new()),
+        ]));
+        Ok(())
+    }
+
+    /// An OpenTelemetry layer for a `tracing` subscriber that has none.
+    ///
+    /// It takes spans and events up to [`TelemetryBuilder::level`], but for those of the crates that
+    /// exporting is made of (hyper, h2, reqwest, tonic, rustls, opentelemetry). Other layers are
+    /// not touched by that.
+    ///
+    /// A subscriber must not have two OpenTelemetry layers: `tracing-opentelemetry` panics at the first
+    /// span then. Where this one finds another it stays off, tells
+    /// [the hook](TelemetryBuilder::on_problem) and makes [`check`](Self::check) an error; the other
+    /// works on. (One that is reloaded into a running subscriber later is not seen.)
+    ///
+    /// ```
+    /// use tracing_genai::export::{Destination, Telemetry};
+    /// use tracing_subscriber::layer::SubscriberExt;
+    ///
+    /// # fn main() -> Result<(), tracing_genai::Error> {
+    /// let telemetry =
+    ///     Telemetry::builder().destination(Destination::otlp("http://localhost:4318")).build()?;
+    /// let subscriber = tracing_subscriber::registry().with(telemetry.layer());
+    /// # drop(subscriber);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + 'static + use<S>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+    {
+        let level = if self.pipeline.is_on() { self.level } else { LevelFilter::OFF };
+        let (found, pipeline) = (Arc::clone(&self.has_second_layer), Arc::clone(&self.pipeline));
+        layer::layer(self.tracer(), level, move || {
+            if !found.swap(true, Ordering::SeqCst) {
+                pipeline.tell(Problem {
+                    kind: ProblemKind::SecondLayer,
+                    destination: None,
+                    reason: None,
+                    message: SECOND_LAYER.to_owned(),
+                });
+            }
+        })
+    }
+
+    /// A span processor for an OpenTelemetry provider that the program has; may be called for each of
+    /// several. Put it first, so that it sees spans as they ended.
+    ///
+    /// The provider's resource is sent with its spans, under what was
+    /// [set in code](TelemetryBuilder::resource_attribute). Flushing or shutting the provider down
+    /// delivers what is there, without ending the export of others.
+    pub fn processors(&self) -> impl SpanProcessor + 'static + use<> {
+        Processor::new(Arc::clone(&self.pipeline), self.overrides.clone())
+    }
+
+    /// Whether [`layer`](Self::layer) is in use as it must be, to be called when the subscriber is set.
+    ///
+    /// # Errors
+    /// When the subscriber has another OpenTelemetry layer.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.has_second_layer.load(Ordering::SeqCst) {
+            Err(Error::configuration(SECOND_LAYER))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What has become of the spans so far.
+    pub fn report(&self) -> Report {
+        self.pipeline.report()
+    }
+
+    /// Waits until every span that has ended is acknowledged or refused, at most for
+    /// [`drop_timeout`](TelemetryBuilder::drop_timeout). Runs on any executor.
+    ///
+    /// # Errors
+    /// When the time is over; spans that are pending then stay so, and are tried again.
+    pub async fn flush(&self) -> Result<Report, Error> {
+        let whole = self.pipeline.commands.flush(self.drop_timeout).await;
+        self.outcome(whole, self.drop_timeout)
+    }
+
+    /// [`flush`](Self::flush) without `await`, anywhere: the export has a thread of its own.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn flush_blocking(&self, timeout: Duration) -> Result<Report, Error> {
+        let whole = self.pipeline.commands.flush_blocking(timeout);
+        self.outcome(whole, timeout)
+    }
+
+    /// Ends the export: delivers what it can within
+    /// [`drop_timeout`](TelemetryBuilder::drop_timeout), and counts the rest as dropped. Spans that end
+    /// later are counted as dropped too.
+    pub async fn shutdown(self) -> Report {
+        self.pipeline.commands.shut_down(self.drop_timeout).await;
+        self.report()
+    }
+
+    /// [`shutdown`](Self::shutdown) without `await`.
+    pub fn shutdown_blocking(self, timeout: Duration) -> Report {
+        self.pipeline.commands.shut_down_blocking(timeout);
+        self.report()
+    }
+
+    fn outcome(&self, whole: bool, timeout: Duration) -> Result<Report, Error> {
+        let report = self.report();
+        if whole {
+            return Ok(report);
+        }
+        let slow = report.destinations.iter().filter(|destination| destination.pending > 0);
+        let slow: Vec<&str> = slow.map(|destination| destination.name.as_str()).collect();
+        Err(Error::new(
+            ErrorKind::Timeout,
+            format!(
+                "{} spans are still pending after {timeout:?}, for {}; they are kept and tried again",
+                report.pending,
+                slow.join(", "),
+            ),
+        ))
+    }
+
+    fn tracer(&self) -> SdkTracer {
+        self.provider.tracer_with_scope(
+            InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+                .with_version(env!("CARGO_PKG_VERSION"))
+                .with_schema_url(SCHEMA_URL)
+                .build(),
+        )
+    }
+}
+
+const SECOND_LAYER: &str = "the subscriber has an OpenTelemetry layer already, so the one of \
+    telemetry.layer() stays off: leave it out, and add telemetry.processors() to the provider of the \
+    other layer with SdkTracerProvider::builder().with_span_processor(…)";
+
+impl Drop for Telemetry {
+    /// Delivers what is left, within [`TelemetryBuilder::drop_timeout`].
+    fn drop(&mut self) {
+        self.pipeline.commands.shut_down_blocking(self.drop_timeout);
+    }
+}
+
+impl TelemetryBuilder {
+    /// The resource's `service.name`. Without it `OTEL_SERVICE_NAME` holds.
+    pub fn service_name(self, name: impl Into<Value>) -> Self {
+        self.resource_attribute("service.name", name)
+    }
+
+    /// One more attribute of the resource, such as `deployment.environment.name`. What is set here
+    /// wins over the environment, and over the resource of a provider that the program has.
+    pub fn resource_attribute(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
+        self.resource.push(KeyValue::new(key, value));
+        self
+    }
+
+    /// One more destination: each gets every span, at its own pace. Without any, spans go where the
+    /// environment says, or to a collector at `http://localhost:4318`.
+    pub fn destination(mut self, destination: Destination) -> Self {
+        self.destinations.push(destination);
+        self
+    }
+
+    /// How detailed spans and events are that [`Telemetry::layer`] takes; `INFO` by default.
+    pub fn level(mut self, level: LevelFilter) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// How long dropping the [`Telemetry`], and flushing, may take; 5 seconds by default.
+    pub fn drop_timeout(mut self, timeout: Duration) -> Self {
+        self.drop_timeout = timeout;
+        self
+    }
+
+    /// Is called with the first problem of each kind, as a rule on the export's own thread. Without it
+    /// one line goes to standard error.
+    ///
+    /// The hook must not wait for the telemetry it is told about.
+    pub fn on_problem(mut self, hook: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
+        self.hook = Hook::new(hook);
+        self
+    }
+
+    /// Checks the settings and starts the export's thread. Nothing is sent before a span ends.
+    ///
+    /// # Errors
+    /// A setting that cannot be: the message names the option or the variable.
+    pub fn build(self) -> Result<Telemetry, Error> {
+        self.build_with(&env::process)
+    }
+
+    fn build_with(self, lookup: Lookup<'_>) -> Result<Telemetry, Error> {
+        let destinations = self.destinations_with(lookup)?;
+        let limits = env::limits(lookup)?;
+        let pipeline = Arc::new(pipeline(&destinations, &limits, self.hook, self.drop_timeout)?);
+        let processor = Processor::new(Arc::clone(&pipeline), self.resource.clone());
+        let resource = Resource::builder().with_attributes(self.resource.iter().cloned()).build();
+        let provider =
+            SdkTracerProvider::builder().with_resource(resource).with_span_processor(processor).build();
+        Ok(Telemetry {
+            pipeline,
+            provider,
+            overrides: self.resource,
+            level: self.level,
+            drop_timeout: self.drop_timeout,
+            has_second_layer: Arc::default(),
+        })
+    }
+
+    fn destinations_with(&self, lookup: Lookup<'_>) -> Result<Vec<Destination>, Error> {
+        if env::is_disabled(lookup) {
+            Ok(Vec::new())
+        } else if self.destinations.is_empty() {
+            Ok(env::default_destination(lookup)?.into_iter().collect())
+        } else {
+            Ok(self.destinations.clone())
+        }
+    }
+}
+
+fn pipeline(
+    destinations: &[Destination],
+    limits: &Limits,
+    hook: Hook,
+    patience: Duration,
+) -> Result<Pipeline, Error> {
+    let mut lanes = Vec::with_capacity(destinations.len());
+    let mut commands = Commands::nowhere();
+    let mut consumer = None;
+    if !destinations.is_empty() {
+        let client = http::client()?;
+        let mut routes = Vec::with_capacity(destinations.len());
+        for destination in destinations {
+            let (name, route) = destination.route(&client)?;
+            let lane = Arc::new(Lane::new(name, limits.clone()));
+            lanes.push(Arc::clone(&lane));
+            routes.push((lane, route));
+        }
+        commands = courier::start(routes, hook.clone())?;
+        consumer = Some(joined::Consumer::register());
+    }
+    Ok(Pipeline {
+        lanes,
+        hook,
+        keeps_operations: destinations.iter().any(Destination::renders_content),
+        commands,
+        patience,
+        _consumer: consumer,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! How much memory a finished span holds, roughly: texts count in full, the rest by the piece.
+
+use crate::record::{Call, EmbeddingInput, Media, MediaSource, Message, Operation, Part};
+use opentelemetry::{Array, KeyValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+
+/// What a span and one more piece of it weigh without their texts.
+const SPAN: usize = 512;
+const PIECE: usize = 56;
+
+pub(super) fn of_span(span: &SpanData) -> usize {
+    let events = span.events.iter().map(|event| PIECE + event.name.len() + of_attributes(&event.attributes));
+    let links = span.links.iter().map(|link| PIECE + of_attributes(&link.attributes));
+    SPAN + span.name.len() + of_attributes(&span.attributes) + events.sum::<usize>() + links.sum::<usize>()
+}
+
+fn of_attributes(attributes: &[KeyValue]) -> usize {
+    attributes.iter().map(|attribute| PIECE + attribute.key.as_str().len() + of_value(&attribute.value)).sum()
+}
+
+fn of_value(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.as_str().len(),
+        Value::Array(Array::String(texts)) => texts.iter().map(|text| PIECE + text.as_str().len()).sum(),
+        Value::Array(Array::Bool(values)) => values.len(),
+        Value::Array(Array::I64(values)) => values.len() * 8,
+        Value::Array(Array::F64(values)) => values.len() * 8,
+        _ => 0,
+    }
+}
+
+pub(super) fn of_operation(operation: &Operation) -> usize {
+    SPAN + match &operation.call {
+        Call::Inference { request, response } => {
+            of_parts(&request.system_instructions)
+                + of_messages(&request.messages)
+                + request
+                    .tools
+                    .iter()
+                    .map(|tool| {
+                        PIECE
+                            + tool.name.len()
+                            + tool.description.as_ref().map_or(0, String::len)
+                            + tool.parameters.as_ref().map_or(0, of_json)
+                    })
+                    .sum::<usize>()
+                + request.options.values().map(of_json).sum::<usize>()
+                + response.choices.iter().map(|choice| of_message(&choice.message)).sum::<usize>()
+        }
+        Call::Embeddings { request, response } => {
+            request.input.iter().map(of_input).sum::<usize>()
+                + response.vectors.iter().map(|vector| PIECE + vector.len() * 4).sum::<usize>()
+        }
+        Call::Tool(tool) => {
+            tool.arguments.as_ref().map_or(0, String::len) + tool.result.as_ref().map_or(0, String::len)
+        }
+        Call::Retrieval(retrieval) => {
+            retrieval.query.as_ref().map_or(0, String::len)
+                + retrieval.documents.iter().map(of_json).sum::<usize>()
+        }
+    }
+}
+
+fn of_input(input: &EmbeddingInput) -> usize {
+    match input {
+        EmbeddingInput::Text(text) => PIECE + text.len(),
+        EmbeddingInput::Tokens(tokens) => PIECE + tokens.len() * 4,
+    }
+}
+
+fn of_messages(messages: &[Message]) -> usize {
+    messages.iter().map(of_message).sum()
+}
+
+fn of_message(message: &Message) -> usize {
+    PIECE + of_parts(&message.parts)
+}
+
+fn of_parts(parts: &[Part]) -> usize {
+    parts.iter().map(|part| PIECE + of_part(part)).sum()
+}
+
+fn of_part(part: &Part) -> usize {
+    match part {
+        Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text) => text.len(),
+        Part::ToolCall(call) | Part::ServerToolCall(call) => call.name.len() + call.arguments.len(),
+        Part::ToolResult(result) => result.content.len(),
+        Part::Media(Media { source, .. }) => match source {
+            MediaSource::Base64(text) | MediaSource::Uri(text) | MediaSource::FileId(text) => text.len(),
+        },
+        Part::Other { value, .. } => of_json(value),
+    }
+}
+
+fn of_json(value: &serde_json::Value) -> usize {
+    use serde_json::Value as Json;
+    PIECE
+        + match value {
+            Json::String(text) => text.len(),
+            Json::Array(values) => values.iter().map(of_json).sum(),
+            Json::Object(map) => map.iter().map(|(key, value)| key.len() + of_json(value)).sum(),
+            Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{OperationKind, Request, Response, Role};
+
+    #[test]
+    fn a_prompt_counts_by_its_length() {
+        let mut request = Request::default();
+        request.messages.push(Message::text(Role::User, "x".repeat(10_000)));
+        let operation = Operation::new(
+            OperationKind::Chat,
+            Call::Inference { request: Box::new(request), response: Box::new(Response::default()) },
+        );
+        let weight = of_operation(&operation);
+        assert!((10_000..11_000).contains(&weight), "{weight}");
+    }
+}
