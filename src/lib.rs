@@ -19,3 +19,5 @@ pub use capture::ContentCapture;
 #[cfg(feature = "client")]
 pub use client::Client;
 pub use error::Error;
+#[cfg(feature = "export")]
+pub use export::{Destination, Telemetry};
