@@ -125,6 +125,14 @@ fn alone_in_an_option_it_takes_the_spans() {
 }
 
 #[test]
+fn alone_in_a_vec_it_takes_the_spans() {
+    let (telemetry, _) = telemetry();
+    with_default(&Dispatch::new(Registry::default().with(vec![telemetry.layer().boxed()])), work);
+    assert_eq!(telemetry.report().recorded, 3);
+    telemetry.check().unwrap();
+}
+
+#[test]
 fn alone_behind_reload_it_takes_the_spans() {
     let (telemetry, _) = telemetry();
     let (layer, _handle) = reload::Layer::new(Some(telemetry.layer()));
@@ -332,4 +340,20 @@ fn alone_it_does_not_raise_the_level_of_the_program() {
         assert!(tracing::debug_span!("detail").is_disabled());
         assert!(!tracing::info_span!("work").is_disabled());
     });
+}
+
+/// tokio-rs/tracing#2519: what `enabled!` found out stays behind, and the next span pays for it.
+#[test]
+fn a_question_of_somebody_else_does_not_cost_the_next_span() {
+    let (telemetry, _) = telemetry();
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
+    let log = log.with_filter(LevelFilter::INFO);
+    let subscriber = Registry::default().with(log).with(telemetry.layer());
+    with_default(&Dispatch::new(subscriber), || {
+        for _ in 0..2 {
+            let _ = tracing::enabled!(target: "hyper", Level::INFO);
+            drop(tracing::info_span!("work"));
+        }
+    });
+    assert_eq!(telemetry.report().recorded, 2);
 }

@@ -121,6 +121,7 @@ impl<S: Subscriber> Filter<S> for Guard {
 
     /// Never "always": then ours could not turn off without asking every callsite again, and what
     /// somebody's `enabled!` left behind would decide about the next span (tokio-rs/tracing#2519).
+    /// ([`OnlyProbes`](probe::OnlyProbes), which no callsite interests, keeps the sum from it too.)
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.0.wants(metadata) { Interest::sometimes() } else { Interest::never() }
     }

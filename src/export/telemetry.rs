@@ -133,7 +133,8 @@ impl Telemetry {
     /// A subscriber must not have two OpenTelemetry layers: `tracing-opentelemetry` panics at the first
     /// span then. Where this one finds another it stays off, tells
     /// [the hook](TelemetryBuilder::on_problem) and makes [`check`](Self::check) an error; the other
-    /// works on. (One that is reloaded into a running subscriber later is not seen.)
+    /// works on. Two set-ups are beyond it: a layer that is reloaded into a running subscriber later, and
+    /// one above ours where ours is in an `Option` or a `Vec` and the subscriber is not the global one.
     ///
     /// ```
     /// use tracing_genai::export::{Destination, Telemetry};
@@ -235,7 +236,7 @@ impl Telemetry {
         Err(Error::new(
             ErrorKind::Timeout,
             format!(
-                "{} spans are still pending after {timeout:?}, for {}; they are kept and tried again",
+                "spans still pending after {timeout:?}: {}, for {}; they are kept and tried again",
                 report.pending,
                 slow.join(", "),
             ),
