@@ -9,6 +9,7 @@ use super::{
 use crate::Error;
 use opentelemetry::Context;
 use std::{
+    cell::RefCell,
     pin::pin,
     rc::Rc,
     sync::{Arc, mpsc as std_mpsc},
@@ -19,6 +20,10 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::{LocalSet, spawn_local},
     time::timeout,
+};
+use tracing::{
+    Dispatch,
+    dispatcher::{DefaultGuard, set_default},
 };
 
 /// How a caller hears that a command was done: with whether it was done in full.
@@ -108,13 +113,14 @@ pub(super) fn start(routes: Vec<(Arc<Lane>, Route)>, hook: Hook) -> Result<Comma
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .thread_name("tracing-genai-blocking")
+                .on_thread_park(|| silence(false))
+                .on_thread_unpark(|| silence(true))
                 .build();
             match runtime {
                 Ok(runtime) => {
                     let _ = ready.send(Ok(()));
-                    // Nothing that happens on this thread becomes telemetry of its own.
                     let _suppressed = Context::enter_telemetry_suppressed_scope();
-                    let _silent = tracing::dispatcher::set_default(&tracing::Dispatch::none());
+                    silence(true);
                     LocalSet::new().block_on(&runtime, run(routes, hook, receiver));
                     // A name lookup that hangs must not hold the thread.
                     runtime.shutdown_background();
@@ -128,6 +134,18 @@ pub(super) fn start(routes: Vec<(Arc<Lane>, Route)>, hook: Hook) -> Result<Comma
         })
         .map_err(|error| Error::configuration("the export thread cannot be started").with_source(error))?;
     Ok(Commands { sender: Some(sender), thread: Some(thread) })
+}
+
+thread_local! {
+    static SILENCE: RefCell<Option<DefaultGuard>> = const { RefCell::new(None) };
+}
+
+/// Keeps what happens on this thread from becoming telemetry of its own, which would be exported
+/// and make more. Only while the thread works: a thread with a subscriber of its own takes
+/// `tracing`'s fast path from the whole program.
+fn silence(on: bool) {
+    let guard = on.then(|| set_default(&Dispatch::none()));
+    SILENCE.with_borrow_mut(|silence| *silence = guard);
 }
 
 async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::UnboundedReceiver<Command>) {
