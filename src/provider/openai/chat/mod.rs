@@ -1,18 +1,16 @@
-//! Chat completions.
-use super::Dialect;
+//! Chat completions, OpenAI's and those of every server that speaks their format.
+
+mod message;
+mod request;
+mod tool;
+
+pub use request::{read_request, write_request};
+
 use crate::{
     provider::{Delta, Limits},
-    record::{ErrorInfo, Request, Response},
+    record::{ErrorInfo, Response},
 };
 
-/// stub
-pub fn read_request(_body: &[u8]) -> Option<Request> {
-    None
-}
-/// stub
-pub fn write_request(_request: &Request, _dialect: Dialect) -> Result<Vec<u8>, ErrorInfo> {
-    Ok(Vec::new())
-}
 /// stub
 pub fn read_response(body: &[u8]) -> Result<Response, ErrorInfo> {
     Err(super::unexpected_body("a chat completion", body))
