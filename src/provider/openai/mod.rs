@@ -3,7 +3,10 @@
 pub mod chat;
 pub mod embeddings;
 mod error;
+mod lenient;
+mod pick;
 pub mod responses;
+mod usage;
 
 pub use error::read_error;
 pub(super) use error::read_stream_error;
