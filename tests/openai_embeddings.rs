@@ -1,5 +1,7 @@
 //! Embeddings of OpenAI. All bodies here are synthetic.
 
+#![allow(clippy::unwrap_used)]
+
 use serde_json::{Value, json};
 use tracing_genai::{
     provider::openai::embeddings::{read_request, read_response, write_request},

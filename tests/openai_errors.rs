@@ -1,5 +1,7 @@
 //! Errors of OpenAI and of servers that speak its format. All bodies here are synthetic.
 
+#![allow(clippy::unwrap_used)]
+
 use http::HeaderMap;
 use std::time::Duration;
 use tracing_genai::{
@@ -122,7 +124,8 @@ fn keys_are_taken_out_of_every_message() {
 #[test]
 fn a_rate_limit_says_how_long_to_wait() {
     let headers = headers(&[("retry-after", "20"), ("x-request-id", "req_1")]);
-    let body = br#"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}"#;
+    let body =
+        br#"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}"#;
     let error = read_error(429, &headers, body);
     assert_eq!(error.kind, ErrorKind::RateLimited);
     assert_eq!(error.retry_after, Some(Duration::from_secs(20)));
