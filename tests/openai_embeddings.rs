@@ -1,6 +1,6 @@
 //! Embeddings of OpenAI. All bodies here are synthetic.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
 use serde_json::{Value, json};
 use tracing_genai::{

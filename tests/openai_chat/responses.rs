@@ -106,7 +106,7 @@ fn a_count_that_was_not_sent_is_none() {
 fn what_is_empty_or_of_the_wrong_type_is_none() {
     let read = response(&json!({
         "id": "", "model": 7, "service_tier": null, "system_fingerprint": [],
-        "choices": [7, null, { "index": "x", "message": 3, "finish_reason": {} }],
+        "choices": [7, null, [], [0], { "index": "x", "message": 3, "finish_reason": {} }],
     }));
     assert_eq!((read.id, read.model, read.service_tier, read.system_fingerprint), (None, None, None, None));
     assert_eq!(read.choices.len(), 1);

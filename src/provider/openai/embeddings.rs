@@ -123,7 +123,8 @@ pub fn read_response(body: &[u8], keep_vectors: bool) -> Result<Embeddings, Erro
     };
     let mut vectors = Vec::new();
     for (place, raw) in answer.data.into_iter().enumerate() {
-        let Ok(vector) = serde_json::from_str::<Vector<'_>>(raw.get()) else {
+        let vector = Some(raw.get()).filter(|raw| pick::is_object(raw.as_bytes()));
+        let Some(vector) = vector.and_then(|raw| serde_json::from_str::<Vector<'_>>(raw).ok()) else {
             continue;
         };
         if embeddings.dimensions.is_none() {

@@ -1,7 +1,9 @@
 //! OpenAI's formats, which many other servers speak: chat completions, Responses, embeddings.
 
-// An error is returned once a call at most, and its fields are there to be matched.
-#![allow(clippy::result_large_err)]
+#![allow(
+    clippy::result_large_err,
+    reason = "at most one error comes of a call, and its fields are there to match"
+)]
 
 pub mod chat;
 pub mod embeddings;

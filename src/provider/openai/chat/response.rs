@@ -53,7 +53,7 @@ pub fn read_response(body: &[u8]) -> Result<Response, ErrorInfo> {
         usage: completion.usage.map(usage::read).unwrap_or_default(),
         ..Response::default()
     };
-    for raw in completion.choices {
+    for raw in completion.choices.into_iter().filter(|raw| pick::is_object(raw.get().as_bytes())) {
         if let Ok(generation) = serde_json::from_str::<Generation<'_>>(raw.get()) {
             read_choice(&generation, &mut response);
         }
