@@ -208,21 +208,14 @@ impl Chat {
         let (timeout, api) = (self.timeout.unwrap_or(self.client.0.timeout), self.api);
         let (mut call, http) = self.prepare(false)?;
         let result = match http::exchange(&mut call, api, http, timeout).await {
-            Ok(body) => read(api, &body, call.operation.http_status),
+            Ok(body) => receive(&mut call, api, &body),
             Err(error) => Err(error),
         };
-        match result {
-            Ok(response) => {
-                let reply = Reply::new(Arc::new(response), call.operation.request_id.clone());
-                keep(&mut call, reply.shared());
-                call.settle(Outcome::Done);
-                Ok(reply)
-            }
-            Err(error) => {
-                call.settle(Outcome::Failed(Box::new(error.info().clone())));
-                Err(error)
-            }
-        }
+        call.settle(match &result {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::Failed(Box::new(error.info().clone())),
+        });
+        result
     }
 
     /// Makes the call and gives the answer as it comes. Waits for the answer's head; dropping the
@@ -271,6 +264,17 @@ impl IntoFuture for Chat {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
+    }
+}
+
+/// Takes the answer in `body` into `call`; a response may tell that it failed.
+fn receive(call: &mut InFlight, api: Api, body: &[u8]) -> Result<Reply, Error> {
+    let status = call.operation.http_status;
+    let response = Arc::new(read(api, body, status)?);
+    keep(call, &response);
+    match provider::response_error(api, body) {
+        Some(info) => Err(failure(info, status)),
+        None => Ok(Reply::new(response, call.operation.request_id.clone())),
     }
 }
 

@@ -20,10 +20,6 @@ impl Reply {
         Self { response, request_id }
     }
 
-    pub(super) fn shared(&self) -> &Arc<Response> {
-        &self.response
-    }
-
     /// The text, of all generations in order.
     pub fn text(&self) -> String {
         self.response.text()

@@ -42,6 +42,15 @@ pub fn read_response(api: Api, body: &[u8]) -> Result<Response, ErrorInfo> {
     }
 }
 
+/// The error that a whole answer tells of although it came as a success: a response of the
+/// Responses API whose status is `failed`.
+pub fn response_error(api: Api, body: &[u8]) -> Option<ErrorInfo> {
+    match api {
+        Api::OpenAiResponses => openai::responses::response_error(body),
+        Api::OpenAiChat | Api::OpenAiEmbeddings => None,
+    }
+}
+
 /// The answer of an embedding model. `keep_vectors` tells whether the numbers are wanted or only
 /// how many there are.
 ///

@@ -13,14 +13,14 @@ use std::borrow::Cow;
 /// [`options`](EmbeddingsRequest::options).
 pub fn read_request(body: &[u8]) -> Option<EmbeddingsRequest> {
     let mut sent: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    let mut request = EmbeddingsRequest::default();
-    request.model = pick::take_text(&mut sent, "model");
-    request.input = pick::take(&mut sent, "input", read_input).unwrap_or_default();
-    request.dimensions = pick::take(&mut sent, "dimensions", pick::small_number);
-    request.encoding_formats = pick::take_text(&mut sent, "encoding_format").into_iter().collect();
-    request.user = pick::take_text(&mut sent, "user");
-    request.options = sent;
-    Some(request)
+    Some(EmbeddingsRequest {
+        model: pick::take_text(&mut sent, "model"),
+        input: pick::take(&mut sent, "input", read_input).unwrap_or_default(),
+        dimensions: pick::take(&mut sent, "dimensions", pick::small_number),
+        encoding_formats: pick::take_text(&mut sent, "encoding_format").into_iter().collect(),
+        user: pick::take_text(&mut sent, "user"),
+        options: sent,
+    })
 }
 
 /// The body of an embeddings request.
@@ -114,14 +114,17 @@ pub fn read_response(body: &[u8], keep_vectors: bool) -> Result<Embeddings, Erro
     let Some(answer) = answer else {
         return Err(unexpected_body("a list of embeddings", body));
     };
-    let mut embeddings = Embeddings::default();
-    embeddings.model = answer.model.and_then(pick::raw_text);
-    embeddings.id = answer.id.and_then(pick::raw_text);
-    embeddings.usage = answer.usage.map(usage::read).unwrap_or_default();
-    embeddings.count = answer.data.len();
+    let mut embeddings = Embeddings {
+        model: answer.model.and_then(pick::raw_text),
+        id: answer.id.and_then(pick::raw_text),
+        usage: answer.usage.map(usage::read).unwrap_or_default(),
+        count: answer.data.len(),
+        ..Embeddings::default()
+    };
     let mut vectors = Vec::new();
     for (place, raw) in answer.data.into_iter().enumerate() {
-        let Ok(vector) = serde_json::from_str::<Vector<'_>>(raw.get()) else {
+        let vector = Some(raw.get()).filter(|raw| pick::is_object(raw.as_bytes()));
+        let Some(vector) = vector.and_then(|raw| serde_json::from_str::<Vector<'_>>(raw).ok()) else {
             continue;
         };
         if embeddings.dimensions.is_none() {

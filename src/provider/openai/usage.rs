@@ -8,14 +8,16 @@ use serde_json::{Map, Value, value::RawValue};
 /// Counts may be floats (`28.0`); one that is no count at all is passed over. What is not an object
 /// (`null`, in every chunk of a stream but one) is no usage.
 pub(super) fn read(raw: &RawValue) -> Usage {
-    let mut usage = Usage::default();
     let Ok(sent) = serde_json::from_str::<Map<String, Value>>(raw.get()) else {
-        return usage;
+        return Usage::default();
     };
-    usage.raw = Some(RawJson::new(raw));
-    usage.input_tokens = first_count(&sent, &["prompt_tokens", "input_tokens"]);
-    usage.output_tokens = first_count(&sent, &["completion_tokens", "output_tokens"]);
-    usage.total_tokens = count(&sent, "total_tokens");
+    let mut usage = Usage {
+        input_tokens: first_count(&sent, &["prompt_tokens", "input_tokens"]),
+        output_tokens: first_count(&sent, &["completion_tokens", "output_tokens"]),
+        total_tokens: count(&sent, "total_tokens"),
+        raw: Some(RawJson::new(raw)),
+        ..Usage::default()
+    };
     if let Some(input) = first_object(&sent, &["prompt_tokens_details", "input_tokens_details"]) {
         usage.cache_read_input_tokens = count(input, "cached_tokens");
         usage.cache_write_input_tokens = count(input, "cache_write_tokens");
@@ -36,11 +38,11 @@ pub(super) fn read(raw: &RawValue) -> Usage {
 }
 
 fn by_modality(details: &Map<String, Value>) -> ByModality {
-    let mut tokens = ByModality::default();
-    tokens.text = count(details, "text_tokens");
-    tokens.image = count(details, "image_tokens");
-    tokens.audio = count(details, "audio_tokens");
-    tokens
+    ByModality {
+        text: count(details, "text_tokens"),
+        image: count(details, "image_tokens"),
+        audio: count(details, "audio_tokens"),
+    }
 }
 
 fn first_count(of: &Map<String, Value>, names: &[&str]) -> Option<u64> {

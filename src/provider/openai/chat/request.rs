@@ -12,9 +12,8 @@ use serde_json::{Map, Value, json};
 /// (`image_url.detail`), and a file's name.
 pub fn read_request(body: &[u8]) -> Option<Request> {
     let mut sent: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    let mut request = Request::default();
-    request.model = pick::take_text(&mut sent, "model");
-    request.messages = match sent.remove("messages") {
+    let model = pick::take_text(&mut sent, "model");
+    let messages = match sent.remove("messages") {
         Some(Value::Array(messages)) => messages.into_iter().filter_map(message::read).collect(),
         Some(other) if !other.is_null() => {
             sent.insert("messages".to_owned(), other);
@@ -22,27 +21,32 @@ pub fn read_request(body: &[u8]) -> Option<Request> {
         }
         _ => Vec::new(),
     };
-    request.tools = pick::take(&mut sent, "tools", tool::read_tools).unwrap_or_default();
-    request.tools.extend(pick::take(&mut sent, "functions", tool::read_functions).unwrap_or_default());
-    request.tool_choice = pick::take(&mut sent, "tool_choice", tool::read_choice)
-        .or_else(|| pick::take(&mut sent, "function_call", tool::read_choice));
-    request.stream = pick::take(&mut sent, "stream", Value::as_bool).unwrap_or_default();
-    request.choice_count = pick::take(&mut sent, "n", pick::small_number);
-    request.max_output_tokens = pick::take(&mut sent, "max_completion_tokens", pick::whole_number)
-        .or_else(|| pick::take(&mut sent, "max_tokens", pick::whole_number));
-    request.temperature = pick::take(&mut sent, "temperature", Value::as_f64);
-    request.top_p = pick::take(&mut sent, "top_p", Value::as_f64);
-    request.top_k = pick::take(&mut sent, "top_k", pick::whole_number);
-    request.frequency_penalty = pick::take(&mut sent, "frequency_penalty", Value::as_f64);
-    request.presence_penalty = pick::take(&mut sent, "presence_penalty", Value::as_f64);
-    request.stop_sequences = pick::take(&mut sent, "stop", read_stop).unwrap_or_default();
-    request.seed = pick::take(&mut sent, "seed", Value::as_i64);
-    request.output_format = read_format(&mut sent);
-    request.reasoning_level = pick::take_text(&mut sent, "reasoning_effort");
-    request.service_tier = pick::take_text(&mut sent, "service_tier");
-    request.user = pick::take_text(&mut sent, "user");
-    request.options = sent;
-    Some(request)
+    let mut tools = pick::take(&mut sent, "tools", tool::read_tools).unwrap_or_default();
+    tools.extend(pick::take(&mut sent, "functions", tool::read_functions).unwrap_or_default());
+    Some(Request {
+        model,
+        messages,
+        tools,
+        tool_choice: pick::take(&mut sent, "tool_choice", tool::read_choice)
+            .or_else(|| pick::take(&mut sent, "function_call", tool::read_choice)),
+        stream: pick::take(&mut sent, "stream", Value::as_bool).unwrap_or_default(),
+        choice_count: pick::take(&mut sent, "n", pick::small_number),
+        max_output_tokens: pick::take(&mut sent, "max_completion_tokens", pick::whole_number)
+            .or_else(|| pick::take(&mut sent, "max_tokens", pick::whole_number)),
+        temperature: pick::take(&mut sent, "temperature", Value::as_f64),
+        top_p: pick::take(&mut sent, "top_p", Value::as_f64),
+        top_k: pick::take(&mut sent, "top_k", pick::whole_number),
+        frequency_penalty: pick::take(&mut sent, "frequency_penalty", Value::as_f64),
+        presence_penalty: pick::take(&mut sent, "presence_penalty", Value::as_f64),
+        stop_sequences: pick::take(&mut sent, "stop", read_stop).unwrap_or_default(),
+        seed: pick::take(&mut sent, "seed", Value::as_i64),
+        output_format: read_format(&mut sent),
+        reasoning_level: pick::take_text(&mut sent, "reasoning_effort"),
+        service_tier: pick::take_text(&mut sent, "service_tier"),
+        user: pick::take_text(&mut sent, "user"),
+        options: sent,
+        ..Request::default()
+    })
 }
 
 fn read_stop(stop: &Value) -> Option<Vec<String>> {

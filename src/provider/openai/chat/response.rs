@@ -45,13 +45,15 @@ pub fn read_response(body: &[u8]) -> Result<Response, ErrorInfo> {
     let Some(completion) = completion else {
         return Err(unexpected_body("a chat completion", body));
     };
-    let mut response = Response::default();
-    response.id = completion.id.and_then(pick::raw_text);
-    response.model = completion.model.and_then(pick::raw_text);
-    response.service_tier = completion.service_tier.and_then(pick::raw_text);
-    response.system_fingerprint = completion.system_fingerprint.and_then(pick::raw_text);
-    response.usage = completion.usage.map(usage::read).unwrap_or_default();
-    for raw in completion.choices {
+    let mut response = Response {
+        id: completion.id.and_then(pick::raw_text),
+        model: completion.model.and_then(pick::raw_text),
+        service_tier: completion.service_tier.and_then(pick::raw_text),
+        system_fingerprint: completion.system_fingerprint.and_then(pick::raw_text),
+        usage: completion.usage.map(usage::read).unwrap_or_default(),
+        ..Response::default()
+    };
+    for raw in completion.choices.into_iter().filter(|raw| pick::is_object(raw.get().as_bytes())) {
         if let Ok(generation) = serde_json::from_str::<Generation<'_>>(raw.get()) {
             read_choice(&generation, &mut response);
         }

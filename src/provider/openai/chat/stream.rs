@@ -47,8 +47,7 @@ struct CallPlace {
 impl StreamReader {
     /// A reader that keeps this much.
     pub fn new(limits: Limits) -> Self {
-        let mut response = Response::default();
-        response.stream = Some(StreamEnd::default());
+        let response = Response { stream: Some(StreamEnd::default()), ..Response::default() };
         Self { response, places: Vec::new(), room: limits.max_text_bytes, error: None, unreadable: 0 }
     }
 
@@ -136,7 +135,8 @@ impl StreamReader {
     /// Whether `[DONE]` came, or a finish reason of every generation.
     pub fn is_complete(&self) -> bool {
         let choices = &self.response.choices;
-        self.end.done || (!choices.is_empty() && choices.iter().all(|choice| choice.finish_reason.is_some()))
+        let done = self.response.stream.as_ref().is_some_and(|end| end.done);
+        done || (!choices.is_empty() && choices.iter().all(|choice| choice.finish_reason.is_some()))
     }
 
     /// How many events could not be read.
@@ -216,11 +216,13 @@ impl Writer<'_> {
         }
         let last = calls.iter().rposition(|call| call.wire.is_some());
         let same = last.filter(|place| {
-            let known = self.known(*place);
-            let other_id = known.is_some_and(|call| differs(call.id.as_deref(), piece.id.get()));
-            let name = function.and_then(|function| function.name.get());
-            let other_name = known.is_some_and(|call| differs(Some(&call.name), name));
-            !other_id && !(other_name && piece.id.get().is_none())
+            let Some(known) = self.known(*place) else {
+                return false;
+            };
+            match piece.id.get() {
+                Some(id) => !differs(known.id.as_deref(), Some(id)),
+                None => !differs(Some(&known.name), function.and_then(|function| function.name.get())),
+            }
         });
         let next = calls.iter().filter_map(|call| call.wire).max().map_or(0, |wire| wire.saturating_add(1));
         same.unwrap_or_else(|| self.begin(Some(next)))
