@@ -75,7 +75,7 @@ impl StreamReader {
             stream.done = true;
             return;
         }
-        let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else {
+        let Some(event) = json::object::<Event<'_>>(data) else {
             self.unreadable = self.unreadable.saturating_add(1);
             return;
         };
@@ -146,7 +146,7 @@ impl StreamReader {
     /// The response object of an event; an empty one, and an event more that could not be read, if
     /// there is none.
     fn body<'a>(&mut self, event: &Event<'a>) -> Body<'a> {
-        let parsed = event.response.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let parsed = event.response.and_then(|raw| json::object(raw.get().as_bytes()));
         if parsed.is_none() {
             self.unreadable = self.unreadable.saturating_add(1);
         }
