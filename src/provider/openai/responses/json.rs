@@ -23,6 +23,15 @@ pub(super) fn owned(raw: Option<&RawValue>) -> Option<String> {
     text(raw).map(Cow::into_owned)
 }
 
+/// The object in `json`, whose fields are borrowed from it; `None` if it is none. (A derived
+/// reader alone would take an array's elements for the fields.)
+pub(super) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return None;
+    }
+    serde_json::from_slice(json).ok()
+}
+
 /// What `raw` holds, if it is of this type.
 pub(super) fn read<T: DeserializeOwned>(raw: Option<&RawValue>) -> Option<T> {
     serde_json::from_str(raw?.get()).ok()

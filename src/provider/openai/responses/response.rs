@@ -73,8 +73,9 @@ pub(super) struct Content<'a> {
 }
 
 #[derive(Deserialize)]
-struct Incomplete {
-    reason: String,
+struct Incomplete<'a> {
+    #[serde(borrow)]
+    reason: Option<&'a RawValue>,
 }
 
 /// A response that came whole.
@@ -82,7 +83,7 @@ struct Incomplete {
 /// # Errors
 /// [`ErrorKind::Protocol`] if the body is not an object with an `id` and an `output`.
 pub fn read_response(body: &[u8]) -> Result<Response, ErrorInfo> {
-    let parsed: Option<Body<'_>> = serde_json::from_slice(body).ok();
+    let parsed: Option<Body<'_>> = json::object(body);
     let whole = parsed.filter(|body| body.has_id() && body.items().is_some());
     match whole {
         Some(object) => Ok(object.read(&mut Budget::new(usize::MAX))),
@@ -93,7 +94,7 @@ pub fn read_response(body: &[u8]) -> Result<Response, ErrorInfo> {
 /// The error in a response object that says it `failed`; `None` for any other body. Such a body
 /// comes with an HTTP success and [`read_response`] reads it too, so a caller asks both.
 pub fn response_error(body: &[u8]) -> Option<ErrorInfo> {
-    serde_json::from_slice::<Body<'_>>(body).ok()?.failure()
+    json::object::<Body<'_>>(body)?.failure()
 }
 
 impl<'a> Body<'a> {
@@ -148,8 +149,9 @@ impl<'a> Body<'a> {
         replace(&mut response.model, json::owned(self.model));
         replace(&mut response.service_tier, json::owned(self.service_tier));
         replace(&mut response.status, json::read(self.status));
-        let incomplete: Option<Incomplete> = json::read(self.incomplete_details);
-        replace(&mut response.incomplete_reason, incomplete.map(|details| details.reason));
+        let incomplete: Option<Incomplete<'_>> =
+            self.incomplete_details.and_then(|raw| json::object(raw.get().as_bytes()));
+        replace(&mut response.incomplete_reason, json::owned(incomplete.and_then(|details| details.reason)));
     }
 }
 
@@ -190,7 +192,7 @@ pub(super) enum ItemClass {
 
 impl<'a> Item<'a> {
     pub(super) fn read(raw: &'a RawValue) -> Self {
-        serde_json::from_str(raw.get()).unwrap_or_default()
+        json::object(raw.get().as_bytes()).unwrap_or_default()
     }
 
     /// Its `type`; a message may leave it out.
@@ -299,7 +301,7 @@ impl<'a> Item<'a> {
 
 impl<'a> Content<'a> {
     pub(super) fn read(raw: &'a RawValue) -> Self {
-        serde_json::from_str(raw.get()).unwrap_or_default()
+        json::object(raw.get().as_bytes()).unwrap_or_default()
     }
 
     /// Its text, if it has one.
