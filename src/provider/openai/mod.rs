@@ -3,7 +3,9 @@
 pub mod chat;
 pub mod embeddings;
 mod error;
+mod pick;
 pub mod responses;
+mod usage;
 
 pub use error::read_error;
 pub(super) use error::read_stream_error;
