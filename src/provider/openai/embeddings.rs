@@ -108,7 +108,10 @@ struct Vector<'a> {
 /// # Errors
 /// [`ErrorKind::Protocol`] when the body is not a JSON object with `data`.
 pub fn read_response(body: &[u8], keep_vectors: bool) -> Result<Embeddings, ErrorInfo> {
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(body) else {
+    let answer = Some(body)
+        .filter(|body| pick::is_object(body))
+        .and_then(|body| serde_json::from_slice::<Answer<'_>>(body).ok());
+    let Some(answer) = answer else {
         return Err(unexpected_body("a list of embeddings", body));
     };
     let mut embeddings = Embeddings::default();

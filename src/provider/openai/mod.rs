@@ -3,6 +3,7 @@
 pub mod chat;
 pub mod embeddings;
 mod error;
+mod lenient;
 mod pick;
 pub mod responses;
 mod usage;

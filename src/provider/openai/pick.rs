@@ -3,6 +3,11 @@
 use crate::record::{ErrorInfo, ErrorKind};
 use serde_json::{Map, Value, value::RawValue};
 
+/// Whether this JSON text is an object: `serde` reads a struct from a list too.
+pub(super) fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// A number that counts something: an integer, or a float that is one (`28.0`).
 pub(super) fn whole_number(value: &Value) -> Option<u64> {
     // Below 2^53, where every float that is whole is exact.

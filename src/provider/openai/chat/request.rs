@@ -1,0 +1,188 @@
+//! A chat request's body, read and written.
+
+use super::super::{Dialect, pick};
+use super::{message, tool};
+use crate::record::{ErrorInfo, ErrorKind, Message, OutputFormat, Request, Role};
+use serde_json::{Map, Value, json};
+
+/// What a chat request asks for. `None` if the body is not a JSON object.
+///
+/// What we do not know, or cannot read, stays among the [`options`](Request::options), so that
+/// [`write_request`] sends it again. Two things are not kept: how finely an image is to be looked at
+/// (`image_url.detail`), and a file's name.
+pub fn read_request(body: &[u8]) -> Option<Request> {
+    let mut sent: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let mut request = Request::default();
+    request.model = pick::take_text(&mut sent, "model");
+    request.messages = match sent.remove("messages") {
+        Some(Value::Array(messages)) => messages.into_iter().filter_map(message::read).collect(),
+        Some(other) if !other.is_null() => {
+            sent.insert("messages".to_owned(), other);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    request.tools = pick::take(&mut sent, "tools", tool::read_tools).unwrap_or_default();
+    request.tools.extend(pick::take(&mut sent, "functions", tool::read_functions).unwrap_or_default());
+    request.tool_choice = pick::take(&mut sent, "tool_choice", tool::read_choice)
+        .or_else(|| pick::take(&mut sent, "function_call", tool::read_choice));
+    request.stream = pick::take(&mut sent, "stream", Value::as_bool).unwrap_or_default();
+    request.choice_count = pick::take(&mut sent, "n", pick::small_number);
+    request.max_output_tokens = pick::take(&mut sent, "max_completion_tokens", pick::whole_number)
+        .or_else(|| pick::take(&mut sent, "max_tokens", pick::whole_number));
+    request.temperature = pick::take(&mut sent, "temperature", Value::as_f64);
+    request.top_p = pick::take(&mut sent, "top_p", Value::as_f64);
+    request.top_k = pick::take(&mut sent, "top_k", pick::whole_number);
+    request.frequency_penalty = pick::take(&mut sent, "frequency_penalty", Value::as_f64);
+    request.presence_penalty = pick::take(&mut sent, "presence_penalty", Value::as_f64);
+    request.stop_sequences = pick::take(&mut sent, "stop", read_stop).unwrap_or_default();
+    request.seed = pick::take(&mut sent, "seed", Value::as_i64);
+    request.output_format = read_format(&mut sent);
+    request.reasoning_level = pick::take_text(&mut sent, "reasoning_effort");
+    request.service_tier = pick::take_text(&mut sent, "service_tier");
+    request.user = pick::take_text(&mut sent, "user");
+    request.options = sent;
+    Some(request)
+}
+
+fn read_stop(stop: &Value) -> Option<Vec<String>> {
+    match stop {
+        Value::String(one) => Some(vec![one.clone()]),
+        Value::Array(all) => all.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
+
+/// The form of the answer: `response_format`, else what `modalities` ask for beside text.
+fn read_format(sent: &mut Map<String, Value>) -> Option<OutputFormat> {
+    if let Some(Value::Object(format)) = sent.get("response_format") {
+        let read = match format.get("type").and_then(Value::as_str) {
+            Some("text") => Some(OutputFormat::Text),
+            Some("json_object") => Some(OutputFormat::Json),
+            Some("json_schema") => format.get("json_schema").and_then(Value::as_object).map(read_schema),
+            _ => None,
+        };
+        if read.is_some() {
+            // A schema that says more than we keep stays whole among the options.
+            let says_more = format.get("json_schema").and_then(Value::as_object).is_some_and(|schema| {
+                schema.keys().any(|key| !["name", "schema", "strict"].contains(&key.as_str()))
+            });
+            if !says_more {
+                sent.remove("response_format");
+            }
+            return read;
+        }
+    }
+    let modalities = sent.get("modalities").and_then(Value::as_array)?;
+    let asked = |word: &str| modalities.iter().any(|modality| modality.as_str() == Some(word));
+    if asked("audio") {
+        Some(OutputFormat::Speech)
+    } else if asked("image") {
+        Some(OutputFormat::Image)
+    } else {
+        None
+    }
+}
+
+fn read_schema(sent: &Map<String, Value>) -> OutputFormat {
+    OutputFormat::JsonSchema {
+        name: pick::text(sent, "name").unwrap_or_default(),
+        schema: sent.get("schema").cloned().unwrap_or_default(),
+        strict: sent.get("strict").and_then(Value::as_bool),
+    }
+}
+
+/// The body of a chat request in this dialect.
+///
+/// [`system_instructions`](Request::system_instructions) become a leading system message. Reasoning
+/// and the provider's own tool calls of earlier answers are left out: the API takes none. The
+/// request's own [`options`](Request::options) come last and override.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] naming the parameter, for one that the API has not: `top_k`,
+/// `previous_response_id`, `conversation_id`. A server that takes it all the same is sent it among
+/// the options.
+pub fn write_request(request: &Request, dialect: Dialect) -> Result<Vec<u8>, ErrorInfo> {
+    refuse("top_k", request.top_k.is_some())?;
+    refuse("previous_response_id", request.previous_response_id.is_some())?;
+    refuse("conversation_id", request.conversation_id.is_some())?;
+    let kinds = tool::Kinds::of(&request.tools);
+    let mut body = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), value);
+        }
+    };
+    let text = |text: &Option<String>| text.as_deref().map(Value::from);
+    put("model", text(&request.model));
+    put("messages", Some(write_messages(request, &kinds)));
+    put("tools", (!request.tools.is_empty()).then(|| request.tools.iter().map(tool::write_tool).collect()));
+    put("tool_choice", request.tool_choice.as_ref().map(|choice| kinds.write_choice(choice)));
+    if request.stream {
+        put("stream", Some(Value::from(true)));
+        put("stream_options", dialect.stream_usage.then(|| json!({ "include_usage": true })));
+    }
+    put("n", request.choice_count.map(Value::from));
+    let limit = if dialect.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
+    put(limit, request.max_output_tokens.map(Value::from));
+    put("temperature", request.temperature.map(Value::from));
+    put("top_p", request.top_p.map(Value::from));
+    put("frequency_penalty", request.frequency_penalty.map(Value::from));
+    put("presence_penalty", request.presence_penalty.map(Value::from));
+    let stop = &request.stop_sequences;
+    put("stop", (!stop.is_empty()).then(|| Value::from(stop.as_slice())));
+    put("seed", request.seed.map(Value::from));
+    match &request.output_format {
+        Some(OutputFormat::Speech) => put("modalities", Some(json!(["text", "audio"]))),
+        Some(OutputFormat::Image) => put("modalities", Some(json!(["text", "image"]))),
+        Some(format) => put("response_format", write_format(format)),
+        None => {}
+    }
+    put("reasoning_effort", text(&request.reasoning_level));
+    put("service_tier", text(&request.service_tier));
+    put("user", text(&request.user));
+    body.extend(request.options.clone());
+    pick::to_body(&body)
+}
+
+fn refuse(parameter: &str, given: bool) -> Result<(), ErrorInfo> {
+    if !given {
+        return Ok(());
+    }
+    let message = format!("{parameter}: OpenAI chat completions have no such parameter");
+    let mut error = ErrorInfo::new(ErrorKind::InvalidRequest, message);
+    error.param = Some(parameter.to_owned());
+    Err(error)
+}
+
+fn write_messages(request: &Request, kinds: &tool::Kinds<'_>) -> Value {
+    let mut out = Vec::with_capacity(request.messages.len() + 1);
+    if !request.system_instructions.is_empty() {
+        let system = Message { role: Role::System, name: None, parts: request.system_instructions.clone() };
+        message::write(&system, kinds, &mut out);
+    }
+    for message in &request.messages {
+        message::write(message, kinds, &mut out);
+    }
+    Value::from(out)
+}
+
+fn write_format(format: &OutputFormat) -> Option<Value> {
+    Some(match format {
+        OutputFormat::Text => json!({ "type": "text" }),
+        OutputFormat::Json => json!({ "type": "json_object" }),
+        OutputFormat::JsonSchema { name, schema, strict } => {
+            let mut sent = json!({ "name": name });
+            if let Some(sent) = sent.as_object_mut() {
+                if !schema.is_null() {
+                    sent.insert("schema".to_owned(), schema.clone());
+                }
+                if let Some(strict) = strict {
+                    sent.insert("strict".to_owned(), Value::from(*strict));
+                }
+            }
+            json!({ "type": "json_schema", "json_schema": sent })
+        }
+        OutputFormat::Image | OutputFormat::Speech => return None,
+    })
+}

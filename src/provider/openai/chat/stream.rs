@@ -1,0 +1,333 @@
+//! A chat stream, read event by event.
+
+use super::super::{pick, read_stream_error, usage};
+use super::chunk::{Chunk, FunctionPiece, Piece, Said, ToolPiece};
+use super::response::finish_reason;
+use crate::{
+    provider::{Delta, Limits},
+    record::{Choice, ErrorInfo, Part, Response, StreamEnd, ToolCall},
+};
+use serde_json::{Value, value::RawValue};
+
+/// Reads the events of a chat stream.
+///
+/// Generations and tool calls are told apart by their indexes; a tool call's id is no key, for two
+/// generations may carry the same one. The answer is filled in place: its text, its reasoning and
+/// its refusal are one part each, in the order in which they first came, and each tool call is one.
+/// Of sound that the model speaks its words are kept, not its bytes.
+#[derive(Debug)]
+pub struct StreamReader {
+    response: Response,
+    /// One for each choice of the response, in the same order.
+    places: Vec<Places>,
+    /// How many bytes of text may still be kept.
+    room: usize,
+    error: Option<ErrorInfo>,
+    unreadable: u64,
+}
+
+/// Where the parts of a choice are among its message's.
+#[derive(Debug)]
+struct Places {
+    choice: u32,
+    text: Option<usize>,
+    reasoning: Option<usize>,
+    refusal: Option<usize>,
+    calls: Vec<CallPlace>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct CallPlace {
+    /// The index on the wire; a legacy call has none.
+    wire: Option<u32>,
+    part: usize,
+    announced: bool,
+}
+
+impl StreamReader {
+    /// A reader that keeps this much.
+    pub fn new(limits: Limits) -> Self {
+        let mut response = Response::default();
+        response.stream = Some(StreamEnd::default());
+        Self { response, places: Vec::new(), room: limits.max_text_bytes, error: None, unreadable: 0 }
+    }
+
+    /// Reads one event. Every event counts, `[DONE]` and unreadable ones too.
+    pub fn event(&mut self, name: Option<&str>, data: &[u8], on_delta: &mut impl FnMut(Delta<'_>)) {
+        let end = self.response.stream.get_or_insert_default();
+        end.events = end.events.saturating_add(1);
+        let data = data.trim_ascii();
+        if data == b"[DONE]" {
+            end.done = true;
+            return;
+        }
+        let chunk = Some(data).filter(|data| pick::is_object(data));
+        let Some(chunk) = chunk.and_then(|data| serde_json::from_slice::<Chunk<'_>>(data).ok()) else {
+            self.unreadable = self.unreadable.saturating_add(1);
+            return;
+        };
+        self.chunk(&chunk, on_delta);
+        if name == Some("error") && chunk.error.is_none() {
+            self.fail(data);
+        }
+    }
+
+    fn chunk(&mut self, chunk: &Chunk<'_>, on_delta: &mut impl FnMut(Delta<'_>)) {
+        // Azure's first chunk has an empty id and model: the first that says something holds.
+        set(&mut self.response.id, chunk.id.get());
+        set(&mut self.response.model, chunk.model.get());
+        set(&mut self.response.service_tier, chunk.service_tier.get());
+        set(&mut self.response.system_fingerprint, chunk.system_fingerprint.get());
+        for piece in chunk.choices.iter() {
+            self.piece(piece, on_delta);
+        }
+        let inner = || chunk.choices.iter().filter_map(|piece| piece.usage).last();
+        if let Some(raw) = chunk.usage.or_else(inner) {
+            self.usage(raw, on_delta);
+        }
+        if let Some(error) = chunk.error {
+            self.fail(error.get().as_bytes());
+        }
+    }
+
+    fn usage(&mut self, raw: &RawValue, on_delta: &mut impl FnMut(Delta<'_>)) {
+        let usage = usage::read(raw);
+        if usage.raw.is_some() {
+            self.response.usage = usage;
+            on_delta(Delta::Usage(&self.response.usage));
+        }
+    }
+
+    fn fail(&mut self, error: &[u8]) {
+        if self.error.is_none() {
+            let error = serde_json::from_slice::<Value>(error).unwrap_or_default();
+            self.error = Some(read_stream_error(&error));
+        }
+    }
+
+    fn piece(&mut self, piece: &Piece<'_>, on_delta: &mut impl FnMut(Delta<'_>)) {
+        let index = piece.index.0.unwrap_or(0);
+        let room = &mut self.room;
+        let Some((choice, places)) = choice_at(&mut self.response.choices, &mut self.places, index) else {
+            return;
+        };
+        if let Some(said) = piece.delta.0.as_ref().or(piece.message.0.as_ref()) {
+            Writer { choice, places, room }.said(said, on_delta);
+        }
+        if let Some(word) = piece.finish_reason.get() {
+            if choice.raw_finish_reason.as_deref() != Some(word) {
+                choice.raw_finish_reason = Some(word.to_owned());
+                let reason = choice.finish_reason.insert(finish_reason(word));
+                on_delta(Delta::Finished { choice: index, reason });
+            }
+        }
+    }
+
+    /// The answer so far.
+    pub fn response(&self) -> &Response {
+        &self.response
+    }
+
+    /// The error that the stream told of, if it did.
+    pub fn error(&self) -> Option<&ErrorInfo> {
+        self.error.as_ref()
+    }
+
+    /// Whether `[DONE]` came, or a finish reason of every generation.
+    pub fn is_complete(&self) -> bool {
+        let choices = &self.response.choices;
+        let done = self.response.stream.as_ref().is_some_and(|end| end.done);
+        done || (!choices.is_empty() && choices.iter().all(|choice| choice.finish_reason.is_some()))
+    }
+
+    /// How many events could not be read.
+    pub fn unreadable_events(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// The answer as far as it came, and the error that the stream told of.
+    pub fn finish(self) -> (Response, Option<ErrorInfo>) {
+        (self.response, self.error)
+    }
+}
+
+/// The choice with this index and where its parts are, made if it is not there.
+fn choice_at<'a>(
+    choices: &'a mut Vec<Choice>,
+    places: &'a mut Vec<Places>,
+    index: u32,
+) -> Option<(&'a mut Choice, &'a mut Places)> {
+    let at = match places.binary_search_by_key(&index, |places| places.choice) {
+        Ok(at) => at,
+        Err(at) => {
+            let new = Places { choice: index, text: None, reasoning: None, refusal: None, calls: Vec::new() };
+            places.insert(at, new);
+            choices.insert(at.min(choices.len()), Choice::new(index));
+            at
+        }
+    };
+    Some((choices.get_mut(at)?, places.get_mut(at)?))
+}
+
+/// Writes what one chunk says into one choice.
+struct Writer<'a> {
+    choice: &'a mut Choice,
+    places: &'a mut Places,
+    room: &'a mut usize,
+}
+
+impl Writer<'_> {
+    fn said(&mut self, said: &Said<'_>, on_delta: &mut impl FnMut(Delta<'_>)) {
+        let choice = self.choice.index;
+        let parts = &mut self.choice.message.parts;
+        let places = &mut *self.places;
+        if let Some(text) = said.reasoning_content.get().or_else(|| said.reasoning.get()) {
+            append(parts, &mut places.reasoning, Part::Reasoning, text, self.room);
+            on_delta(Delta::Reasoning { choice, text });
+        }
+        let spoken = said.audio.0.as_ref().and_then(|audio| audio.transcript.get());
+        for text in said.content.get().into_iter().chain(spoken) {
+            append(parts, &mut places.text, Part::Text, text, self.room);
+            on_delta(Delta::Text { choice, text });
+        }
+        if let Some(text) = said.refusal.get() {
+            append(parts, &mut places.refusal, Part::Refusal, text, self.room);
+            on_delta(Delta::Refusal { choice, text });
+        }
+        for piece in said.tool_calls.iter() {
+            let function = piece.function.0.as_ref().or(piece.custom.0.as_ref());
+            let place = self.place_of(piece, function);
+            self.call(place, piece.id.get(), function, on_delta);
+        }
+        if let Some(function) = &said.function_call.0 {
+            let place = self.places.calls.iter().position(|call| call.wire.is_none());
+            let place = place.unwrap_or_else(|| self.begin(None));
+            self.call(place, None, Some(function), on_delta);
+        }
+    }
+
+    /// Which call a piece belongs to: by its index; without one to the last call, unless it brings
+    /// another id.
+    fn place_of(&mut self, piece: &ToolPiece<'_>, function: Option<&FunctionPiece<'_>>) -> usize {
+        let calls = &self.places.calls;
+        if let Some(index) = piece.index.0 {
+            let known = calls.iter().rposition(|call| call.wire == Some(index));
+            let known = known.filter(|place| !self.begins_again(*place, piece, function));
+            return known.unwrap_or_else(|| self.begin(Some(index)));
+        }
+        let last = calls.iter().rposition(|call| call.wire.is_some());
+        let same = last.filter(|place| {
+            let known = self.known(*place);
+            let other_id = known.is_some_and(|call| differs(call.id.as_deref(), piece.id.get()));
+            let name = function.and_then(|function| function.name.get());
+            let other_name = known.is_some_and(|call| differs(Some(&call.name), name));
+            !other_id && !(other_name && piece.id.get().is_none())
+        });
+        let next = calls.iter().filter_map(|call| call.wire).max().map_or(0, |wire| wire.saturating_add(1));
+        same.unwrap_or_else(|| self.begin(Some(next)))
+    }
+
+    /// Google's server of this format gives every whole call the index 0.
+    fn begins_again(
+        &self,
+        place: usize,
+        piece: &ToolPiece<'_>,
+        function: Option<&FunctionPiece<'_>>,
+    ) -> bool {
+        let named = function.is_some_and(|function| function.name.get().is_some());
+        let whole = |call: &ToolCall| serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments).is_ok();
+        named
+            && self
+                .known(place)
+                .is_some_and(|call| differs(call.id.as_deref(), piece.id.get()) && whole(call))
+    }
+
+    fn known(&self, place: usize) -> Option<&ToolCall> {
+        match self.choice.message.parts.get(self.places.calls.get(place)?.part)? {
+            Part::ToolCall(call) => Some(call),
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, wire: Option<u32>) -> usize {
+        let parts = &mut self.choice.message.parts;
+        self.places.calls.push(CallPlace { wire, part: parts.len(), announced: false });
+        parts.push(Part::ToolCall(ToolCall::default()));
+        self.places.calls.len().saturating_sub(1)
+    }
+
+    fn call(
+        &mut self,
+        place: usize,
+        id: Option<&str>,
+        function: Option<&FunctionPiece<'_>>,
+        on_delta: &mut impl FnMut(Delta<'_>),
+    ) {
+        let choice = self.choice.index;
+        let Some(at) = self.places.calls.get_mut(place) else {
+            return;
+        };
+        let Some(Part::ToolCall(call)) = self.choice.message.parts.get_mut(at.part) else {
+            return;
+        };
+        set(&mut call.id, id);
+        let name = function.and_then(|function| function.name.get());
+        if let Some(name) = name.filter(|_| call.name.is_empty()) {
+            name.clone_into(&mut call.name);
+        }
+        let fragment =
+            function.and_then(|function| function.arguments.get().or_else(|| function.input.get()));
+        let index = u32::try_from(place).unwrap_or(u32::MAX);
+        if !at.announced && (!call.name.is_empty() || fragment.is_some()) {
+            at.announced = true;
+            on_delta(Delta::ToolCallStart { choice, index, id: call.id.as_deref(), name: &call.name });
+        }
+        if let Some(fragment) = fragment {
+            keep(&mut call.arguments, fragment, self.room);
+            on_delta(Delta::ToolCallArguments { choice, index, fragment });
+        }
+    }
+}
+
+fn differs(known: Option<&str>, sent: Option<&str>) -> bool {
+    matches!((known.filter(|known| !known.is_empty()), sent), (Some(known), Some(sent)) if known != sent)
+}
+
+/// Sets what is not set yet.
+fn set(field: &mut Option<String>, sent: Option<&str>) {
+    if field.is_none() {
+        *field = sent.map(str::to_owned);
+    }
+}
+
+/// Appends to the part at this place, made if it is not there.
+fn append(
+    parts: &mut Vec<Part>,
+    place: &mut Option<usize>,
+    make: fn(String) -> Part,
+    text: &str,
+    room: &mut usize,
+) {
+    if *room == 0 {
+        return;
+    }
+    let at = *place.get_or_insert_with(|| {
+        parts.push(make(String::new()));
+        parts.len().saturating_sub(1)
+    });
+    if let Some(Part::Text(kept) | Part::Reasoning(kept) | Part::Refusal(kept)) = parts.get_mut(at) {
+        keep(kept, text, room);
+    }
+}
+
+/// Appends as much as there is room for; after a cut nothing more, so that no text has a hole.
+fn keep(kept: &mut String, text: &str, room: &mut usize) {
+    if text.len() <= *room {
+        kept.push_str(text);
+        *room -= text.len();
+        return;
+    }
+    let end = (0..=*room).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    kept.push_str(text.get(..end).unwrap_or_default());
+    *room = 0;
+}
