@@ -106,14 +106,19 @@ impl<'a> Body<'a> {
     }
 
     /// The error of a response that failed.
-    pub(super) fn failure(&self) -> Option<ErrorInfo> {
+    fn failure(&self) -> Option<ErrorInfo> {
         if json::text(self.status)? != "failed" {
             return None;
         }
-        Some(match json::read::<Map<String, Value>>(self.error) {
+        Some(self.error())
+    }
+
+    /// What its `error` says.
+    pub(super) fn error(&self) -> ErrorInfo {
+        match json::read::<Map<String, Value>>(self.error) {
             Some(error) => super::super::read_stream_error(&Value::Object(error)),
             None => ErrorInfo::new(ErrorKind::Server, "the response failed"),
-        })
+        }
     }
 
     /// All of it.
@@ -217,8 +222,10 @@ impl<'a> Item<'a> {
     pub(super) fn call_head(&self) -> ToolCall {
         let (call_id, id) = (json::owned(self.call_id), json::owned(self.id));
         let kind = self.kind();
-        let name =
-            json::owned(self.name).unwrap_or_else(|| kind.strip_suffix("_call").unwrap_or(&kind).to_owned());
+        let name = json::owned(self.name).unwrap_or_else(|| match self.class() {
+            ItemClass::ServerCall => kind.strip_suffix("_call").unwrap_or(&kind).to_owned(),
+            _ => String::new(),
+        });
         let (id, item_id) = if call_id.is_some() { (call_id, id) } else { (id, None) };
         ToolCall { id, item_id, name, arguments: String::new() }
     }

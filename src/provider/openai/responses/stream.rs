@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     provider::{Delta, Limits},
-    record::{ErrorInfo, ErrorKind, Part, Response, ResponseStatus, StreamEnd, ToolCall},
+    record::{ErrorInfo, Part, Response, ResponseStatus, StreamEnd, ToolCall},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -219,8 +219,7 @@ impl StreamReader {
         }
         self.response.stream.get_or_insert_default().terminal_event = Some(kind.to_owned());
         if kind == "response.failed" {
-            let error = body.failure();
-            self.failed(error.unwrap_or_else(|| ErrorInfo::new(ErrorKind::Server, "the response failed")));
+            self.failed(body.error());
         }
         if self.response.usage.raw.is_some() {
             on_delta(Delta::Usage(&self.response.usage));
@@ -262,7 +261,7 @@ impl StreamReader {
                 }
             }
             ItemClass::ServerCall => {
-                let call = item.server_call(&mut self.budget);
+                let call = if done { item.server_call(&mut self.budget) } else { item.call_head() };
                 self.set(place, Part::ServerToolCall(call));
             }
             _ if !done => {}
@@ -368,7 +367,13 @@ impl StreamReader {
         let Some(Part::ToolCall(call)) = parts.and_then(|parts| parts.get_mut(at)) else { return };
         // Its arguments may have come before its name.
         let begins = known < self.slots.len() || call.name.is_empty();
-        *call = ToolCall { arguments: std::mem::take(&mut call.arguments), ..head };
+        let old = std::mem::take(call);
+        *call = ToolCall {
+            id: head.id.or(old.id),
+            item_id: head.item_id.or(old.item_id),
+            name: if head.name.is_empty() { old.name } else { head.name },
+            arguments: old.arguments,
+        };
         if begins {
             on_delta(Delta::ToolCallStart {
                 choice: 0,
