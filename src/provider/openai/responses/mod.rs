@@ -1,19 +1,15 @@
-//! Responses.
+//! Responses: requests, response objects and the events of a stream.
 
+#![allow(clippy::result_large_err, reason = "an error ends the call; its size is never in the way")]
+
+mod event;
 mod json;
+mod request;
 mod response;
 mod stream;
+mod write;
 
+pub use request::read_request;
 pub use response::{read_response, response_error};
 pub use stream::StreamReader;
-
-use crate::record::{ErrorInfo, Request};
-
-/// stub
-pub fn read_request(_body: &[u8]) -> Option<Request> {
-    None
-}
-/// stub
-pub fn write_request(_request: &Request) -> Result<Vec<u8>, ErrorInfo> {
-    Ok(Vec::new())
-}
+pub use write::write_request;

@@ -1,6 +1,7 @@
 //! The events of a streamed response.
 
 use super::{
+    event::{Event, Place},
     json::{self, Budget},
     response::{Body, Content, Item, ItemClass, finish_reason},
 };
@@ -8,8 +9,7 @@ use crate::{
     provider::{Delta, Limits},
     record::{ErrorInfo, Part, Response, ResponseStatus, StreamEnd, ToolCall},
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Reads the events of a streamed response.
@@ -43,51 +43,12 @@ struct Slot {
     tool: u32,
 }
 
-/// An output item and, within it, a content part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    item: u64,
-    /// A reasoning's summary stands before its content.
-    in_content: bool,
-    part: u64,
-}
-
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
     Reasoning,
     Refusal,
-}
-
-/// The fields of an event that we read.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Event<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_index: Option<&'a RawValue>,
-    #[serde(borrow)]
-    content_index: Option<&'a RawValue>,
-    #[serde(borrow)]
-    summary_index: Option<&'a RawValue>,
-    #[serde(borrow)]
-    delta: Option<&'a RawValue>,
-    #[serde(borrow)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow)]
-    arguments: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-    #[serde(borrow)]
-    item: Option<&'a RawValue>,
-    #[serde(borrow)]
-    response: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
 }
 
 impl StreamReader {
@@ -118,7 +79,7 @@ impl StreamReader {
             self.unreadable = self.unreadable.saturating_add(1);
             return;
         };
-        let Some(kind) = json::text(event.kind).or(name.map(Cow::Borrowed)) else {
+        let Some(kind) = event.kind().or(name.map(Cow::Borrowed)) else {
             self.unreadable = self.unreadable.saturating_add(1);
             return;
         };
@@ -152,7 +113,7 @@ impl StreamReader {
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
                 self.ended(&kind, &event, on_delta);
             }
-            "error" => self.failed(event_error(&event, data)),
+            "error" => self.failed(event.failure(data)),
             _ => {}
         }
     }
@@ -432,29 +393,4 @@ impl StreamReader {
             }
         }
     }
-}
-
-impl Event<'_> {
-    /// The item that the event is about.
-    fn item_place(&self) -> Place {
-        Place { item: json::read(self.output_index).unwrap_or(0), in_content: false, part: 0 }
-    }
-
-    /// The part of an item that the event is about.
-    fn part_place(&self) -> Place {
-        let summary = json::read(self.summary_index);
-        let part = summary.or_else(|| json::read(self.content_index)).unwrap_or(0);
-        Place { in_content: summary.is_none(), part, ..self.item_place() }
-    }
-}
-
-/// The error of an `error` event: nested, or with its fields in the event itself.
-fn event_error(event: &Event<'_>, data: &[u8]) -> ErrorInfo {
-    let error = json::read::<Map<String, Value>>(event.error).unwrap_or_else(|| {
-        let mut flat: Map<String, Value> = serde_json::from_slice(data).unwrap_or_default();
-        // The event's type, not the error's.
-        flat.remove("type");
-        flat
-    });
-    super::super::read_stream_error(&Value::Object(error))
 }
