@@ -1,5 +1,5 @@
 //! The event stream parser: each behaviour of the format, and that chunk ends make no difference.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
 use std::path::{Path, PathBuf};
 
@@ -165,6 +165,12 @@ fn after_finish_a_new_stream_can_begin() {
         parser.finish(&mut |event| seen.push(owned(event)));
     }
     assert_eq!(seen, [(some("a"), "b".to_owned()), (some("a"), "b".to_owned())]);
+
+    let (mut parser, mut seen) = (SseParser::new(), 0);
+    parser.feed(b"\r", &mut |_| seen += 1);
+    parser.finish(&mut |_| seen += 1);
+    parser.feed("\n\u{feff}data: a\n\n".as_bytes(), &mut |_| seen += 1);
+    assert_eq!(seen, 0, "the LF is the first line, so the mark is too late");
 }
 
 #[test]

@@ -154,15 +154,14 @@ impl SseParser {
             self.line.clear();
             return self.skip_event(borrowed);
         }
-        let bom = if first { BOM } else { b"" };
         if self.line.is_empty() {
-            return self.read_line(end.strip_prefix(bom).unwrap_or(end), borrowed, on_event);
+            return self.read_line(without_bom(end, first), borrowed, on_event);
         }
         // Only the first line to end in a chunk can have begun before it, so nothing is borrowed yet.
         let mut line = mem::take(&mut self.line);
         line.extend_from_slice(end);
         let mut data = None;
-        self.read_line(line.strip_prefix(bom).unwrap_or(&line), &mut data, on_event);
+        self.read_line(without_bom(&line, first), &mut data, on_event);
         self.carry_data(data);
         line.clear();
         self.line = line;
@@ -221,9 +220,9 @@ impl SseParser {
         self.has_data = false;
     }
 
-    /// Keeps a line that the chunk breaks off, unless it is passed over.
+    /// Keeps the part of a line that the chunk breaks off, unless the line is passed over.
     fn carry_line(&mut self, part: &[u8], borrowed: &mut Option<&[u8]>) {
-        if part.is_empty() || self.skip_line {
+        if part.is_empty() {
             return;
         }
         if self.line.len().saturating_add(part.len()) > self.max_line {
@@ -263,9 +262,17 @@ impl fmt::Debug for SseParser {
     }
 }
 
+fn without_bom(line: &[u8], first: bool) -> &[u8] {
+    if first { line.strip_prefix(BOM).unwrap_or(line) } else { line }
+}
+
 /// The value of the line if it is of the field `name`: what follows the colon and one space, or nothing.
-fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    match line.strip_prefix(name)? {
+fn field<'a, const N: usize>(line: &'a [u8], name: &[u8; N]) -> Option<&'a [u8]> {
+    let (field, rest) = line.split_first_chunk()?;
+    if field != name {
+        return None;
+    }
+    match rest {
         value @ [] | [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
         _ => None,
     }
