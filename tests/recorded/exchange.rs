@@ -1,0 +1,129 @@
+//! Loading the recordings.
+
+use crate::Provider;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::{
+    collections::BTreeMap,
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+use tracing_genai::provider::Api;
+
+/// One recorded exchange: the parts of its file that tests use.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Exchange {
+    /// The path below the folder of recordings.
+    #[serde(skip)]
+    pub(crate) file: String,
+    pub(crate) api: String,
+    pub(crate) request: Option<Sent>,
+    pub(crate) response: Received,
+    provenance: Provenance,
+    /// What a right reader finds.
+    pub(crate) expected: Map<String, Value>,
+}
+
+/// What was asked.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) url: String,
+    /// `None` for a request that has no body.
+    pub(crate) body: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Received {
+    pub(crate) status: u16,
+    headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Provenance {
+    body_fidelity: String,
+}
+
+impl Exchange {
+    fn load(root: &Path, path: &Path) -> Self {
+        let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
+        let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let exchange: Self = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        Self { file: name, ..exchange }
+    }
+
+    /// The API that it speaks; `None` for one that no reader covers, kept for its error body.
+    pub(crate) fn api(&self) -> Option<Api> {
+        match self.api.as_str() {
+            "chat" => Some(Api::OpenAiChat),
+            "responses" => Some(Api::OpenAiResponses),
+            "embeddings" => Some(Api::OpenAiEmbeddings),
+            "vector_stores" => None,
+            other => panic!("{}: the API {other} has no reader here", self.file),
+        }
+    }
+
+    /// The headers of the answer.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let header = |(name, value): (&String, &String)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a recorded header's name");
+            (name, HeaderValue::from_str(value).expect("a recorded header's value"))
+        };
+        self.response.headers.iter().map(header).collect()
+    }
+
+    /// Whether the answer is a success.
+    pub(crate) fn succeeded(&self) -> bool {
+        (200..300).contains(&self.response.status)
+    }
+
+    /// Whether the answer is a stream, as its `content-type` tells.
+    pub(crate) fn is_stream(&self) -> bool {
+        let content_type = self.response.headers.get("content-type");
+        content_type.is_some_and(|content_type| content_type.starts_with("text/event-stream"))
+    }
+
+    /// Whether the recorder wrote the body anew, so that its bytes are not those of the wire.
+    pub(crate) fn is_normalized(&self) -> bool {
+        self.provenance.body_fidelity == "normalized"
+    }
+}
+
+/// The folder of recordings: `RECORDED_DIR`, else `../shared/recorded`.
+///
+/// Without it a test is skipped, which it says; in CI, where nobody would read that, it fails.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let root = env::var_os("RECORDED_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/recorded"), PathBuf::from);
+    if root.is_dir() {
+        return Some(root);
+    }
+    let missing = format!("{} holds no recorded exchanges: set RECORDED_DIR to their folder", root.display());
+    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing}");
+    crate::say(&format!("skipped: {missing}"));
+    None
+}
+
+/// Every exchange of this provider, in the order of the files' names.
+pub(crate) fn load(root: &Path, provider: &Provider) -> Vec<Exchange> {
+    let folder = root.join(provider.folder);
+    let mut files = Vec::new();
+    find_json(&folder, &mut files).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    files.sort();
+    assert!(!files.is_empty(), "{} holds no exchanges", folder.display());
+    files.iter().map(|file| Exchange::load(root, file)).collect()
+}
+
+fn find_json(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find_json(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! Real exchanges with providers, recorded by others: every reader must find in each what is known
+//! to be in it, however its bytes arrive, and must bear it broken.
+//!
+//! The recordings are not part of this repository: `RECORDED_DIR` names their folder.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is a test that fails")]
+#![allow(clippy::panic, reason = "a helper that fails is a test that fails")]
+
+mod cutting;
+mod exchange;
+mod observed;
+
+use cutting::Random;
+use exchange::Exchange;
+use observed::Observed;
+use serde_json::Value;
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+use tracing_genai::{
+    provider::{self, Api, Delta, Limits, StreamReader},
+    record::{Call, Choice, ErrorInfo, Response},
+    wire::sse::SseParser,
+};
+
+/// A provider whose exchanges were recorded.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    /// Its folder.
+    pub(crate) folder: &'static str,
+    /// `gen_ai.provider.name` of its hosts.
+    name: &'static str,
+}
+
+const PROVIDERS: [Provider; 3] = [
+    Provider { folder: "openai", name: "openai" },
+    Provider { folder: "azure_openai", name: "azure.ai.openai" },
+    Provider { folder: "azure_ai_inference", name: "azure.ai.inference" },
+];
+
+/// How often each body is cut or spoilt at random.
+const ROUNDS: u64 = 50;
+
+#[test]
+fn every_exchange_gives_what_is_known_of_it() {
+    compare_all("read", |exchange| Some(via_reader(exchange)));
+}
+
+#[test]
+fn addresses_tell_the_api_and_the_provider() {
+    let Some(root) = exchange::folder() else { return };
+    for provider in &PROVIDERS {
+        for exchange in exchange::load(&root, provider) {
+            let Some(request) = &exchange.request else { continue };
+            let url: http::Uri = request.url.parse().expect("a recorded URL");
+            assert_eq!(Api::from_path(url.path()), exchange.api(), "{}", exchange.file);
+            let name = url.host().and_then(|host| provider::provider_name(host, 443));
+            assert_eq!(name, Some(provider.name), "{}", exchange.file);
+        }
+    }
+}
+
+#[test]
+fn a_stream_gives_the_same_however_its_bytes_are_cut() {
+    let mut differences = String::new();
+    for exchange in everything() {
+        let Some(api) = exchange.api() else { continue };
+        if !exchange.is_stream() || exchange.is_normalized() {
+            continue;
+        }
+        let mut differs = |what: &str| {
+            let _ = writeln!(differences, "{}: {what}", exchange.file);
+        };
+        let body = exchange.response.body.as_bytes();
+        let whole = Streamed::read(api, [body]);
+        if whole.unreadable > 0 {
+            differs(&format!("{} events count as unreadable", whole.unreadable));
+        }
+        if !whole.complete {
+            differs("it is whole but counts as broken off");
+        }
+        if whole.text != whole.response.text() {
+            differs(&format!(
+                "the deltas' text is {:?}, the answer's {:?}",
+                whole.text,
+                whole.response.text()
+            ));
+        }
+        let whole = whole.to_value();
+        if Streamed::read(api, body.chunks(1)).to_value() != whole {
+            differs("another record byte by byte");
+        }
+        for seed in 0..ROUNDS {
+            let pieces = cutting::pieces(body, &mut Random::new(seed));
+            if Streamed::read(api, pieces).to_value() != whole {
+                differs(&format!("another record when cut by seed {seed}"));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "streams:\n{differences}");
+}
+
+#[test]
+fn a_body_that_breaks_off_is_read_as_far_as_it_came() {
+    for exchange in everything() {
+        let body = exchange.response.body.as_bytes();
+        let api = exchange.api().unwrap_or(Api::OpenAiChat);
+        if exchange.is_stream() {
+            let whole = Streamed::read(api, [body]);
+            for end in cutting::ends(body.len()) {
+                let _doing = Doing(&exchange.file, "cut off at byte", end as u64);
+                let part = Streamed::read(api, [&body[..end]]);
+                assert!(whole.begins_with(&part), "{}: cut off at {end}", exchange.file);
+            }
+        } else {
+            for end in cutting::ends(body.len()) {
+                let _doing = Doing(&exchange.file, "cut off at byte", end as u64);
+                read_whole(&exchange, &body[..end]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_spoilt_body_is_borne() {
+    for exchange in everything() {
+        let api = exchange.api().unwrap_or(Api::OpenAiChat);
+        let request = exchange.request.as_ref().and_then(|request| request.body.as_deref());
+        for seed in 0..ROUNDS {
+            let _doing = Doing(&exchange.file, "spoilt by seed", seed);
+            let random = &mut Random::new(seed);
+            let spoil = match seed % 3 {
+                0 => cutting::flipped,
+                1 => cutting::gapped,
+                _ => cutting::shuffled,
+            };
+            let body = spoil(exchange.response.body.as_bytes(), random);
+            if exchange.is_stream() {
+                Streamed::read(api, cutting::pieces(&body, random));
+            } else {
+                read_whole(&exchange, &body);
+            }
+            if let Some(request) = request {
+                provider::read_request(api, &spoil(request.as_bytes(), random));
+            }
+        }
+    }
+}
+
+/// Compares what `observe` saw of each exchange with what is known of it, prints how many agree and
+/// fails with each difference. An exchange of which it saw nothing counts for nothing.
+fn compare_all(how: &str, observe: impl Fn(&Exchange) -> Option<Observed>) {
+    let Some(root) = exchange::folder() else { return };
+    let mut differences = String::new();
+    let (mut agreed_in_all, mut seen_in_all) = (0, 0);
+    for provider in &PROVIDERS {
+        let (mut agreed, mut seen) = (0, 0);
+        for exchange in exchange::load(&root, provider) {
+            let _doing = Doing(&exchange.file, how, 0);
+            let Some(observed) = observe(&exchange) else { continue };
+            let found = observed.differences(&exchange.expected);
+            seen += 1;
+            agreed += usize::from(found.is_empty());
+            for difference in found {
+                let _ = writeln!(differences, "{}: {difference}", exchange.file);
+            }
+        }
+        say(&format!("{how}: {}: {agreed} of {seen} exchanges", provider.folder));
+        agreed_in_all += agreed;
+        seen_in_all += seen;
+    }
+    say(&format!("{how}: {agreed_in_all} of {seen_in_all} exchanges"));
+    assert!(differences.is_empty(), "{how}:\n{differences}");
+}
+
+/// What the readers see of an exchange.
+fn via_reader(exchange: &Exchange) -> Observed {
+    let api = exchange.api();
+    let body = exchange.response.body.as_bytes();
+    let mut observed = Observed::default();
+    let sent = exchange.request.as_ref().and_then(|request| request.body.as_deref());
+    let call = api.zip(sent).and_then(|(api, sent)| provider::read_request(api, sent.as_bytes()));
+    observed = match &call {
+        Some(Call::Inference { request, .. }) => observed.request(request),
+        Some(Call::Embeddings { request, .. }) => observed.embeddings_request(request),
+        _ => observed,
+    };
+    if !exchange.succeeded() {
+        return observed.error(&read_error(exchange, body));
+    }
+    let api = api.expect("an API that has a reader");
+    if exchange.is_stream() {
+        let streamed = Streamed::read(api, [body]);
+        observed = observed.response(&streamed.response);
+        return match &streamed.error {
+            Some(error) => observed.error(error),
+            None => observed,
+        };
+    }
+    if api == Api::OpenAiEmbeddings {
+        return match provider::read_embeddings(api, body, false) {
+            Ok(embeddings) => observed.embeddings(&embeddings),
+            Err(error) => observed.error(&error),
+        };
+    }
+    match provider::read_response(api, body) {
+        Ok(response) => observed.response(&response),
+        Err(error) => observed.error(&error),
+    }
+}
+
+fn read_error(exchange: &Exchange, body: &[u8]) -> ErrorInfo {
+    // Errors have one form in all APIs of a provider.
+    let api = exchange.api().unwrap_or(Api::OpenAiChat);
+    provider::read_error(api, exchange.response.status, &exchange.headers(), body)
+}
+
+/// Has a body that is no stream read by the reader that its exchange is for.
+fn read_whole(exchange: &Exchange, body: &[u8]) {
+    match exchange.api() {
+        Some(Api::OpenAiEmbeddings) if exchange.succeeded() => {
+            let _ = provider::read_embeddings(Api::OpenAiEmbeddings, body, true);
+        }
+        Some(api) if exchange.succeeded() => {
+            let _ = provider::read_response(api, body);
+        }
+        _ => {
+            read_error(exchange, body);
+        }
+    }
+}
+
+/// A stream that was read to its end.
+struct Streamed {
+    response: Response,
+    error: Option<ErrorInfo>,
+    complete: bool,
+    unreadable: u64,
+    /// The text that its deltas brought, by choices.
+    text: String,
+    /// Each delta as it came.
+    deltas: String,
+}
+
+impl Streamed {
+    fn read<'a>(api: Api, pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut reader = StreamReader::new(api, Limits::default()).expect("an API that has streams");
+        let mut texts: Vec<(u32, String)> = Vec::new();
+        let mut deltas = String::new();
+        let mut on_delta = |delta: Delta<'_>| {
+            let _ = writeln!(deltas, "{delta:?}");
+            if let Delta::Text { choice, text } = delta {
+                match texts.iter_mut().find(|(index, _)| *index == choice) {
+                    Some((_, whole)) => whole.push_str(text),
+                    None => texts.push((choice, text.to_owned())),
+                }
+            }
+        };
+        let mut parser = SseParser::new();
+        for piece in pieces {
+            parser.feed(piece, &mut |event| reader.event(event.name, event.data, &mut on_delta));
+        }
+        parser.finish(&mut |event| reader.event(event.name, event.data, &mut on_delta));
+        texts.sort_by_key(|(choice, _)| *choice);
+        let text = texts.into_iter().map(|(_, text)| text).collect();
+        let (complete, unreadable) = (reader.is_complete(), reader.unreadable_events());
+        let (response, error) = reader.finish();
+        Self { response, error, complete, unreadable, text, deltas }
+    }
+
+    /// All of it, to compare.
+    fn to_value(&self) -> Value {
+        serde_json::json!({
+            "response": self.response,
+            "error": self.error,
+            "complete": self.complete,
+            "unreadable": self.unreadable,
+            "text": self.text,
+            "deltas": self.deltas,
+        })
+    }
+
+    /// Whether each choice's text begins with the text that it has in `part`.
+    fn begins_with(&self, part: &Self) -> bool {
+        let text =
+            |choice: &Choice| -> String { choice.message.parts.iter().filter_map(observed::text).collect() };
+        part.response.choices.iter().all(|part| {
+            let mut choices = self.response.choices.iter();
+            let whole = choices.find(|choice| choice.index == part.index);
+            whole.is_some_and(|whole| text(whole).starts_with(&text(part)))
+        })
+    }
+}
+
+fn everything() -> Vec<Exchange> {
+    let Some(root) = exchange::folder() else { return Vec::new() };
+    PROVIDERS.iter().flat_map(|provider| exchange::load(&root, provider)).collect()
+}
+
+/// Names what was done to which exchange when a reader panics over it.
+struct Doing<'a>(&'a str, &'a str, u64);
+
+impl Drop for Doing<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            say(&format!("{}: {} {}", self.0, self.1, self.2));
+        }
+    }
+}
+
+/// Prints a line even when the test passes, which `println!` would keep to itself.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
