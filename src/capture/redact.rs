@@ -11,7 +11,9 @@ pub(crate) fn scrub_secrets(text: &str) -> String {
     let mut at_word_start = true;
     let mut after_bearer = false;
     while let Some(first) = rest.chars().next() {
-        let word = rest.len() - rest.trim_start_matches(is_key_character).len();
+        let run = &rest[..rest.len() - rest.trim_start_matches(is_key_character).len()];
+        // A full stop that ends a sentence is no part of a key.
+        let word = run.trim_end_matches('.').len();
         if word == 0 || !at_word_start {
             out.push(first);
             at_word_start = !is_key_character(first);
