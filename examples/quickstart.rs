@@ -4,6 +4,8 @@
 //! start inside the process. With `OPENAI_API_KEY` it calls OpenAI, with
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` it sends the spans to your collector too.
 
+#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, env, error::Error, io, time::Duration};
 use tracing::Instrument;
@@ -12,7 +14,7 @@ use tracing_genai::{
     client::ChatEvent,
     record::ToolDefinition,
     span::{Retrieval, Tool},
-    testing::{FakeProvider, FinishedSpan, OtlpSink},
+    testing::{Answer, FakeProvider, FinishedSpan, OtlpSink},
 };
 
 const MODEL: &str = "gpt-4o-mini";
@@ -36,6 +38,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Whom to ask: OpenAI, or a stand-in that answers as it does.
     let stand_in = FakeProvider::start()?;
+    stand_in.enqueue(Answer::usual());
+    stand_in.enqueue(Answer::tool_call("get_weather", r#"{"city":"Lisbon"}"#));
+    stand_in.enqueue(Answer::text("Something light: it is 18 degrees and clear in Lisbon."));
     let client = match env::var_os("OPENAI_API_KEY") {
         Some(_) => Client::from_env()?,
         None => Client::builder().base_url(stand_in.base_url()).api_key("sk-stand-in").build()?,

@@ -1,4 +1,68 @@
-//! OpenTelemetry GenAI spans for calls to language and embedding models.
+//! OpenTelemetry GenAI spans for calls to language and embedding models, inside your own traces.
+//!
+//! # Overview
+//!
+//! Every call that a program makes to a model becomes one `tracing` span with the attributes of
+//! the [GenAI conventions]: what was asked of which model, what came back, what it used, how it
+//! ended. Three parts, each of use without the others:
+//!
+//! * [`Client`] calls models and makes the spans. [`span::Tool`] and [`span::Retrieval`] make those
+//!   that only the program can.
+//! * [`Telemetry`] brings finished spans to one or more [`Destination`]s and accounts for each.
+//! * [`testing`] has a fake provider, a fake receiver and a way to capture spans, for your tests.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), tracing_genai::Error> {
+//! use tracing_genai::{Client, Telemetry};
+//!
+//! // In a program without a subscriber; `layer()` and `processors()` are for those that have one.
+//! let telemetry = Telemetry::from_env()?;
+//! telemetry.install()?;
+//!
+//! let client = Client::from_env()?;
+//! let reply = client.chat("gpt-4o-mini").user("Say hello in Danish.").send().await?;
+//! println!("{} ({:?} tokens)", reply.text(), reply.usage().output_tokens);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When spans open and close
+//!
+//! | the call | its span ends | status | `tracing_genai.outcome` |
+//! |---|---|---|---|
+//! | gives its answer | when the last byte was read | unset | `done` |
+//! | gives a stream | at the stream's last event | unset | `done` |
+//! | fails: refused, broken off, out of time, not readable | when that is known | error | `failed` |
+//! | is dropped: the future, or the stream half-way | at the drop | unset | `abandoned` |
+//! | is dropped after the answer was complete | at the drop | unset | `done` |
+//! | cannot be made: no key, no message, a parameter that the API lacks | there is none | | |
+//!
+//! A span is a child of the span that is current when the call begins, and is current itself while
+//! the call is polled: events inside carry its ids, and an instrumented HTTP client nests below it.
+//! It is not current while the program handles a stream's events. The status is never set to *ok*.
+//!
+//! `error.type` is the provider's code (`rate_limit_exceeded`), else its type, else the HTTP status
+//! (`500`), else one of `timeout`, `connection`, `protocol`: see
+//! [`ErrorInfo::error_type`](record::ErrorInfo::error_type).
+//!
+//! # Filters
+//!
+//! Spans have the level INFO and the target `tracing_genai`. A filter that drops them, such as
+//! `RUST_LOG=warn`, drops the telemetry; the calls go on the same and nothing is read for it. Keep
+//! them with `RUST_LOG=warn,tracing_genai=info`.
+//!
+//! # Content
+//!
+//! Messages, tool arguments and the like are not recorded unless asked for: [`ContentCapture`].
+//!
+//! # Features
+//!
+//! `client`, `export` and `rustls` are on by default. `grpc` adds OTLP over gRPC, `native-tls` is
+//! for who cannot use rustls, `testing` is for tests.
+//!
+//! [GenAI conventions]: https://github.com/open-telemetry/semantic-conventions-genai
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod capture;
 #[cfg(feature = "client")]

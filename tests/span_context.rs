@@ -1,6 +1,8 @@
 //! An operation's span is a child of the application's own span, which is never written to: in
 //! every set-up of subscriber and layers.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
+
 use opentelemetry::{
     Context,
     trace::{SpanId, Status, TraceContextExt, Tracer, TracerProvider},

@@ -3,7 +3,7 @@
 use super::joined;
 use crate::{
     capture::ContentCapture,
-    record::{Operation, Outcome, Side},
+    record::{ErrorInfo, Operation, Outcome, Side},
     vocabulary::gen_ai::{self, to_i64},
 };
 use opentelemetry::{
@@ -85,7 +85,7 @@ impl LiveSpan {
             self.span,
             gen_ai.usage.input_tokens = usage.and_then(|usage| usage.input_tokens).map(to_i64),
             gen_ai.usage.output_tokens = usage.and_then(|usage| usage.output_tokens).map(to_i64),
-            error.type = error.map(|error| error.error_type()),
+            error.type = error.map(ErrorInfo::error_type),
             tracing_genai.outcome = operation.outcome.name()
         );
         if let Some(context) = &self.context {
