@@ -30,7 +30,7 @@ pub(super) struct Piece<'a> {
     pub(super) delta: Object<Said<'a>>,
     /// Of a server that streams an answer in one piece.
     #[serde(borrow, default)]
-    pub(super) message: Object<Said<'a>>,
+    pub(super) message: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) finish_reason: Text<'a>,
     /// Moonshot sends it here.
@@ -49,11 +49,11 @@ pub(super) struct Said<'a> {
     #[serde(borrow, default)]
     pub(super) reasoning: Text<'a>,
     #[serde(borrow, default)]
-    pub(super) audio: Object<Audio<'a>>,
+    pub(super) audio: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) tool_calls: Few<ToolPiece<'a>>,
+    pub(super) tool_calls: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) function_call: Object<FunctionPiece<'a>>,
+    pub(super) function_call: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,8 @@
 //! A chat stream, read event by event.
 
 use super::super::{pick, read_stream_error, usage};
-use super::chunk::{Chunk, FunctionPiece, Piece, Said, ToolPiece};
+use super::super::lenient::{Few, Object};
+use super::chunk::{Audio, Chunk, FunctionPiece, Piece, Said, ToolPiece};
 use super::response::finish_reason;
 use crate::{
     provider::{Delta, Limits},
@@ -60,8 +61,8 @@ impl StreamReader {
             end.done = true;
             return;
         }
-        let chunk = Some(data).filter(|data| pick::is_object(data));
-        let Some(chunk) = chunk.and_then(|data| serde_json::from_slice::<Chunk<'_>>(data).ok()) else {
+        let chunk = Some(data).filter(|data| pick::is_object(data)).and_then(|data| std::str::from_utf8(data).ok());
+        let Some(chunk) = chunk.and_then(|data| serde_json::from_str::<Chunk<'_>>(data).ok()) else {
             self.unreadable = self.unreadable.saturating_add(1);
             return;
         };
@@ -110,7 +111,8 @@ impl StreamReader {
         let Some((choice, places)) = choice_at(&mut self.response.choices, &mut self.places, index) else {
             return;
         };
-        if let Some(said) = piece.delta.0.as_ref().or(piece.message.0.as_ref()) {
+        let whole = piece.message.filter(|_| piece.delta.0.is_none()).map(read::<Object<Said<'_>>>).unwrap_or_default();
+        if let Some(said) = piece.delta.0.as_ref().or(whole.0.as_ref()) {
             Writer { choice, places, room }.said(said, on_delta);
         }
         if let Some(word) = piece.finish_reason.get() {
@@ -184,7 +186,8 @@ impl Writer<'_> {
             append(parts, &mut places.reasoning, Part::Reasoning, text, self.room);
             on_delta(Delta::Reasoning { choice, text });
         }
-        let spoken = said.audio.0.as_ref().and_then(|audio| audio.transcript.get());
+        let audio = said.audio.map(read::<Object<Audio<'_>>>).unwrap_or_default();
+        let spoken = audio.0.as_ref().and_then(|audio| audio.transcript.get());
         for text in said.content.get().into_iter().chain(spoken) {
             append(parts, &mut places.text, Part::Text, text, self.room);
             on_delta(Delta::Text { choice, text });
@@ -193,12 +196,14 @@ impl Writer<'_> {
             append(parts, &mut places.refusal, Part::Refusal, text, self.room);
             on_delta(Delta::Refusal { choice, text });
         }
-        for piece in said.tool_calls.iter() {
+        let calls = said.tool_calls.map(read::<Few<ToolPiece<'_>>>).unwrap_or_default();
+        for piece in calls.iter() {
             let function = piece.function.0.as_ref().or(piece.custom.0.as_ref());
             let place = self.place_of(piece, function);
             self.call(place, piece.id.get(), function, on_delta);
         }
-        if let Some(function) = &said.function_call.0 {
+        let function = said.function_call.map(read::<Object<FunctionPiece<'_>>>).unwrap_or_default();
+        if let Some(function) = &function.0 {
             let place = self.places.calls.iter().position(|call| call.wire.is_none());
             let place = place.unwrap_or_else(|| self.begin(None));
             self.call(place, None, Some(function), on_delta);
@@ -288,6 +293,11 @@ impl Writer<'_> {
             on_delta(Delta::ToolCallArguments { choice, index, fragment });
         }
     }
+}
+
+/// A value that is rarely there and large when it is: read only then.
+fn read<'a, T: serde::Deserialize<'a> + Default>(raw: &'a RawValue) -> T {
+    serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
 fn differs(known: Option<&str>, sent: Option<&str>) -> bool {
