@@ -269,12 +269,12 @@ impl IntoFuture for Chat {
 
 /// Takes the answer in `body` into `call`; a response may tell that it failed.
 fn receive(call: &mut InFlight, api: Api, body: &[u8]) -> Result<Reply, Error> {
-    let status = call.operation.http_status;
+    let status = call.operation().http_status;
     let response = Arc::new(read(api, body, status)?);
     keep(call, &response);
     match provider::response_error(api, body) {
         Some(info) => Err(failure(info, status)),
-        None => Ok(Reply::new(response, call.operation.request_id.clone())),
+        None => Ok(Reply::new(response, call.operation().request_id.clone())),
     }
 }
 
@@ -290,7 +290,7 @@ pub(super) fn failure(mut info: ErrorInfo, status: Option<u16>) -> Error {
 
 /// Puts what came into the operation.
 pub(super) fn keep(call: &mut InFlight, came: &Arc<Response>) {
-    if let Call::Inference { response, .. } = &mut call.operation.call {
+    if let Call::Inference { response, .. } = &mut call.operation_mut().call {
         *response = Arc::clone(came);
     }
 }

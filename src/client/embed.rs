@@ -101,15 +101,15 @@ impl Embed {
             })
         };
         let result = match http::exchange(&mut call, api, http, timeout).await {
-            Ok(body) => read(&body, call.operation.http_status),
+            Ok(body) => read(&body, call.operation().http_status),
             Err(error) => Err(error),
         };
-        let request_id = call.operation.request_id.clone();
+        let request_id = call.operation().request_id.clone();
         match result {
             Ok(mut embeddings) => {
                 // The vectors are the caller's; the record has no use for a copy.
                 let vectors = std::mem::take(&mut embeddings.vectors);
-                if let Call::Embeddings { response, .. } = &mut call.operation.call {
+                if let Call::Embeddings { response, .. } = &mut call.operation_mut().call {
                     **response = embeddings.clone();
                 }
                 call.settle(Outcome::Done);

@@ -5,7 +5,10 @@ use crate::{
     provider::{Api, openai::Dialect, provider_name},
     record::Server,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
@@ -28,12 +31,21 @@ const OPENAI_MODELS: [&str; 10] =
 /// Where calls go.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    base_url: Url,
+    urls: Urls,
     headers: HeaderMap,
+    dialect: Dialect,
     pub(super) provider_name: Cow<'static, str>,
     pub(super) server: Server,
     /// Neither an address nor a provider was given: a model's name must tell that it is OpenAI's.
     is_assumed: bool,
+}
+
+/// The address of each API, made once.
+#[derive(Debug)]
+struct Urls {
+    chat: Url,
+    responses: Url,
+    embeddings: Url,
 }
 
 /// What the user and the environment said.
@@ -93,21 +105,29 @@ impl Endpoint {
             headers.insert(HeaderName::from_static(header), value);
         }
 
-        let provider_name = settings
-            .provider_name
-            .or_else(|| provider_name(&server.address, server.port).map(Cow::Borrowed))
-            .unwrap_or(Cow::Borrowed("openai"));
-        Ok(Self { base_url, headers, provider_name, server, is_assumed })
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+
+        let by_host = provider_name(&server.address, server.port);
+        let dialect = Dialect {
+            max_completion_tokens: matches!(by_host, Some("openai" | "azure.ai.openai")),
+            stream_usage: true,
+        };
+        let provider_name =
+            settings.provider_name.or(by_host.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed("openai"));
+        Ok(Self { urls: Urls::below(&base_url), headers, dialect, provider_name, server, is_assumed })
     }
 
     /// The address of this API.
     pub(super) fn url(&self, api: Api) -> Url {
-        let mut url = self.base_url.clone();
-        let path = format!("{}/{}", self.base_url.path().trim_end_matches('/'), api.path());
-        url.set_path(&path);
-        url
+        match api {
+            Api::OpenAiChat => &self.urls.chat,
+            Api::OpenAiResponses => &self.urls.responses,
+            Api::OpenAiEmbeddings => &self.urls.embeddings,
+        }
+        .clone()
     }
 
+    /// The headers of every request, the key among them.
     pub(super) fn headers(&self) -> HeaderMap {
         self.headers.clone()
     }
@@ -115,9 +135,7 @@ impl Endpoint {
     /// What this server wants of OpenAI's chat format: the newer name of the output limit is known
     /// to OpenAI and Azure alone, the older one to everybody else.
     pub(super) fn dialect(&self) -> Dialect {
-        let is_openai = provider_name(&self.server.address, self.server.port)
-            .is_some_and(|name| matches!(name, "openai" | "azure.ai.openai"));
-        Dialect { max_completion_tokens: is_openai, stream_usage: true }
+        self.dialect
     }
 
     /// Refuses a model that nobody said is OpenAI's before it is sent there.
@@ -132,6 +150,21 @@ impl Endpoint {
             "no provider is known for the model {model:?}: name it with `.provider(Provider::OpenAi)`, \
              or give the server's address with `.base_url(..)` or OPENAI_BASE_URL"
         )))
+    }
+}
+
+impl Urls {
+    fn below(base: &Url) -> Self {
+        let url = |api: Api| {
+            let mut url = base.clone();
+            url.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), api.path()));
+            url
+        };
+        Self {
+            chat: url(Api::OpenAiChat),
+            responses: url(Api::OpenAiResponses),
+            embeddings: url(Api::OpenAiEmbeddings),
+        }
     }
 }
 

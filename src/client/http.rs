@@ -31,12 +31,7 @@ impl Answer {
 /// The request to `api` with this body.
 pub(super) fn request(client: &Client, api: Api, body: Vec<u8>) -> reqwest::RequestBuilder {
     let inner = &client.0;
-    inner
-        .http
-        .post(inner.endpoint.url(api))
-        .headers(inner.endpoint.headers())
-        .header(CONTENT_TYPE, "application/json")
-        .body(body)
+    inner.http.post(inner.endpoint.url(api)).headers(inner.endpoint.headers()).body(body)
 }
 
 /// Sends `request` and reads the whole answer, `timeout` in all.
@@ -63,7 +58,7 @@ pub(super) async fn send(
 ) -> Result<Answer, Error> {
     let body = call.run(request.send()).await.map_err(|error| transport_error(error, None))?;
     let status = body.status().as_u16();
-    note(&mut call.operation, status, body.headers());
+    note(call.operation_mut(), status, body.headers());
     if body.status().is_success() {
         return Ok(Answer { body, status });
     }

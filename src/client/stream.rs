@@ -153,7 +153,7 @@ impl ChatStream {
     }
 
     fn status(&self) -> Option<u16> {
-        self.call.operation.http_status
+        self.call.operation().http_status
     }
 
     /// Reads what came and queues its events.
@@ -213,7 +213,7 @@ impl ChatStream {
         };
         let response = Arc::new(response);
         keep(&mut self.call, &response);
-        let request_id = self.call.operation.request_id.clone();
+        let request_id = self.call.operation().request_id.clone();
         match error {
             None => {
                 self.call.settle(Outcome::Done);
@@ -321,8 +321,8 @@ fn on_delta(call: &mut InFlight, ready: &mut VecDeque<Result<ChatEvent, Error>>,
         Delta::Usage(usage) => ChatEvent::Usage(Box::new(usage.clone())),
     };
     let is_content = !matches!(event, ChatEvent::Finished { .. } | ChatEvent::Usage(_));
-    if is_content && call.operation.time_to_first_chunk.is_none() {
-        call.operation.time_to_first_chunk = call.elapsed();
+    if is_content && call.operation().time_to_first_chunk.is_none() {
+        call.operation_mut().time_to_first_chunk = call.elapsed();
     }
     ready.push_back(Ok(event));
 }

@@ -107,6 +107,7 @@ fn of_json(value: &serde_json::Value) -> usize {
 mod tests {
     use super::*;
     use crate::record::{OperationKind, Request, Response, Role};
+    use std::sync::Arc;
 
     #[test]
     fn a_prompt_counts_by_its_length() {
@@ -114,7 +115,7 @@ mod tests {
         request.messages.push(Message::text(Role::User, "x".repeat(10_000)));
         let operation = Operation::new(
             OperationKind::Chat,
-            Call::Inference { request: Box::new(request), response: Box::new(Response::default()) },
+            Call::Inference { request: Box::new(request), response: Arc::new(Response::default()) },
         );
         let weight = of_operation(&operation);
         assert!((10_000..11_000).contains(&weight), "{weight}");

@@ -166,18 +166,6 @@ impl Operation {
     }
 }
 
-impl Call {
-    /// The same class of call, with nothing in it.
-    pub(crate) fn empty(&self) -> Self {
-        match self {
-            Self::Inference { .. } => Self::Inference { request: Box::default(), response: Arc::default() },
-            Self::Embeddings { .. } => Self::Embeddings { request: Box::default(), response: Box::default() },
-            Self::Tool(_) => Self::Tool(Box::default()),
-            Self::Retrieval(_) => Self::Retrieval(Box::default()),
-        }
-    }
-}
-
 impl Outcome {
     /// `done`, `failed` or `abandoned`: the value of `tracing_genai.outcome`.
     pub const fn name(&self) -> &'static str {

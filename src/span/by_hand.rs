@@ -156,7 +156,7 @@ async fn run<T, E: Display>(
     if in_flight.is_seen() {
         let outcome = match &result {
             Ok(value) => {
-                keep(&mut in_flight.operation.call, value);
+                keep(&mut in_flight.operation_mut().call, value);
                 Outcome::Done
             }
             Err(error) => Outcome::Failed(Box::new(ErrorInfo {

@@ -15,8 +15,8 @@ use std::{
 /// An operation under way. Dropped before it is [settled](Self::settle), it was abandoned.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    /// What is known so far.
-    pub(crate) operation: Operation,
+    /// Shared with nobody until it is settled, so that changing it copies nothing.
+    operation: Arc<Operation>,
     span: Option<LiveSpan>,
     content: ContentCapture,
 }
@@ -25,7 +25,17 @@ impl InFlight {
     /// Opens the span of `operation`, which holds what is known before the call.
     pub(crate) fn start(operation: Operation, content: ContentCapture) -> Self {
         let span = LiveSpan::start(&operation);
-        Self { operation, span: Some(span), content }
+        Self { operation: Arc::new(operation), span: Some(span), content }
+    }
+
+    /// What is known so far.
+    pub(crate) fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    /// What is known so far, to add to.
+    pub(crate) fn operation_mut(&mut self) -> &mut Operation {
+        Arc::make_mut(&mut self.operation)
     }
 
     /// Runs `work` to its end, inside the span at each poll and never between them.
@@ -54,10 +64,8 @@ impl InFlight {
         if !span.is_seen() {
             return;
         }
-        let nothing = Operation::new(self.operation.kind, self.operation.call.empty());
-        let mut operation = std::mem::replace(&mut self.operation, nothing);
-        operation.outcome = outcome;
-        span.finish(&Arc::new(operation), &self.content);
+        self.operation_mut().outcome = outcome;
+        span.finish(&self.operation, &self.content);
     }
 }
 

@@ -47,7 +47,7 @@ fn operation(outcome: Outcome) -> Arc<Operation> {
 fn status_of(id: u64, outcome: Outcome) -> Status {
     let (processor, lane) = processor(false);
     let span = failed_span(id);
-    joined::put(&span.span_context, operation(outcome));
+    joined::put(&span.span_context, &operation(outcome));
     processor.on_end(span);
     lane.claim().unwrap().spans[0].span.status.clone()
 }
@@ -92,7 +92,7 @@ fn records_are_kept_only_for_a_destination_that_renders_them() {
     for (id, keeps) in [(0x1007, true), (0x1008, false)] {
         let (processor, lane) = processor(keeps);
         let span = failed_span(id);
-        joined::put(&span.span_context, operation(Outcome::Done));
+        joined::put(&span.span_context, &operation(Outcome::Done));
         processor.on_end(span);
         assert_eq!(lane.claim().unwrap().spans[0].operation.is_some(), keeps);
     }
