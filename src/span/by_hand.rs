@@ -13,8 +13,13 @@ use std::{fmt::Display, future::Future};
 /// use tracing_genai::span::Tool;
 ///
 /// # async fn answer(call: &tracing_genai::record::ToolCall) -> Result<String, std::io::Error> {
-/// let forecast = Tool::from(call).run(async { Ok("18 °C".to_owned()) }).await?;
-/// # Ok(forecast)
+/// async fn get_weather(arguments: &str) -> Result<String, std::io::Error> {
+///     # let _ = arguments;
+///     Ok("18 °C and clear".to_owned())
+/// }
+///
+/// let weather = Tool::from(call).run(get_weather(&call.arguments)).await?;
+/// # Ok(weather)
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -30,11 +35,13 @@ pub struct Tool {
 /// use tracing_genai::span::Retrieval;
 ///
 /// # async fn search() -> Result<Vec<serde_json::Value>, std::io::Error> {
-/// let documents = Retrieval::new("handbook")
-///     .query("How many days of leave?")
-///     .top_k(3)
-///     .run(async { Ok(vec![serde_json::json!({"id": "doc-7", "score": 0.91})]) })
-///     .await?;
+/// async fn look_up(question: &str) -> Result<Vec<serde_json::Value>, std::io::Error> {
+///     # let _ = question;
+///     Ok(vec![serde_json::json!({"id": "doc-7", "score": 0.91})])
+/// }
+///
+/// let question = "How many days of leave?";
+/// let documents = Retrieval::new("handbook").query(question).top_k(3).run(look_up(question)).await?;
 /// # Ok(documents)
 /// # }
 /// ```
