@@ -14,7 +14,7 @@ use tracing_genai::{
     client::ChatEvent,
     record::ToolDefinition,
     span::{Retrieval, Tool},
-    testing::{Answer, FakeProvider, FinishedSpan, OtlpSink},
+    testing::{Answer, AttributeValue, FakeProvider, FinishedSpan, OtlpSink},
 };
 
 const MODEL: &str = "gpt-4o-mini";
@@ -136,11 +136,11 @@ fn print_children(children: &BTreeMap<&str, Vec<&FinishedSpan>>, parent: &str, d
     for span in children.get(parent).into_iter().flatten() {
         let name = format!("{}{}", "  ".repeat(depth), span.name);
         print!("{name:<44}{:>9.1} ms", span.duration().as_secs_f64() * 1e3);
-        let text = |name| span.attribute(name).and_then(|value| value.as_str());
+        let text = |name| span.attribute(name).and_then(AttributeValue::as_str);
         if let Some(model) = text("gen_ai.response.model") {
             print!("  {model}");
         }
-        let tokens = |name| span.attribute(name).and_then(|value| value.as_i64());
+        let tokens = |name| span.attribute(name).and_then(AttributeValue::as_i64);
         if let Some(input) = tokens("gen_ai.usage.input_tokens") {
             let output = tokens("gen_ai.usage.output_tokens").unwrap_or(0);
             print!("  {input} tokens in, {output} out");

@@ -1,6 +1,8 @@
 //! The span of each way that a call can go, as it arrives over OTLP: name, kind, status, and every
 //! attribute's name, type and value.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test")]
+
 mod world;
 
 use opentelemetry::trace::{SpanKind, Status};

@@ -27,30 +27,34 @@ const NOISE: [&str; 9] = [
     "thread.name",
 ];
 
-pub struct World {
-    pub provider: FakeProvider,
+pub(crate) struct World {
+    pub(crate) provider: FakeProvider,
     sink: OtlpSink,
     telemetry: Telemetry,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sink = OtlpSink::start().unwrap();
         let destination = Destination::otlp(sink.endpoint());
         let telemetry = Telemetry::builder().service_name("shop").destination(destination).build().unwrap();
         Self { provider: FakeProvider::start().unwrap(), sink, telemetry }
     }
 
-    pub fn builder(&self) -> ClientBuilder {
+    pub(crate) fn builder(&self) -> ClientBuilder {
         Client::builder().base_url(self.provider.base_url()).api_key("sk-test").provider_name("openai")
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.builder().build().unwrap()
     }
 
     /// What `work` gave, and the `count` spans that arrived over OTLP, in the order of their ends.
-    pub async fn spans<T>(&self, count: usize, work: impl Future<Output = T>) -> (T, Vec<FinishedSpan>) {
+    pub(crate) async fn spans<T>(
+        &self,
+        count: usize,
+        work: impl Future<Output = T>,
+    ) -> (T, Vec<FinishedSpan>) {
         let output = work.with_subscriber(Registry::default().with(self.telemetry.layer())).await;
         self.telemetry.flush().await.unwrap();
         let mut spans = self.sink.wait_for_spans_async(count, PATIENCE).await;
@@ -60,7 +64,7 @@ impl World {
     }
 
     /// What `work` gave, and the one span that arrived over OTLP.
-    pub async fn span<T>(&self, work: impl Future<Output = T>) -> (T, FinishedSpan) {
+    pub(crate) async fn span<T>(&self, work: impl Future<Output = T>) -> (T, FinishedSpan) {
         let (output, mut spans) = self.spans(1, work).await;
         (output, spans.remove(0))
     }
@@ -68,7 +72,7 @@ impl World {
 
 /// The attributes with their types, and nothing that differs from run to run: an integer is a JSON
 /// integer, a double has a fraction.
-pub fn facts(span: &FinishedSpan) -> Value {
+pub(crate) fn facts(span: &FinishedSpan) -> Value {
     assert_eq!(span.duplicate_attributes(), [""; 0]);
     let mut facts: Map<String, Value> = span
         .attributes
@@ -98,7 +102,7 @@ fn json(value: &AttributeValue) -> Value {
 }
 
 /// A usage of these tokens, in and out.
-pub fn usage(input: u64, output: u64) -> Usage {
+pub(crate) fn usage(input: u64, output: u64) -> Usage {
     let mut usage = Usage::default();
     usage.input_tokens = Some(input);
     usage.output_tokens = Some(output);
