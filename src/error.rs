@@ -6,7 +6,7 @@ use std::{error::Error as StdError, fmt};
 
 /// What went wrong, in a person's words, with what a program needs to act on it.
 ///
-/// The message never holds a key. [`kind`](Self::kind) is the same for every provider;
+/// The message never holds the client's key, nor what looks like one. [`kind`](Self::kind) is the same for every provider;
 /// [`info`](Self::info) has the provider's own code, the HTTP status, the request id and the rest.
 pub struct Error(Box<Inner>);
 
@@ -28,6 +28,10 @@ impl Error {
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    pub(crate) fn info_mut(&mut self) -> &mut ErrorInfo {
+        &mut self.0.info
     }
 
     /// The kind, the same for every provider.
@@ -56,6 +60,9 @@ impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = self.info();
         formatter.write_str(&info.message)?;
+        if let Some(body) = &info.body {
+            write!(formatter, ": {body}")?;
+        }
         if let Some(status) = info.http_status {
             write!(formatter, " (HTTP {status}")?;
             if let Some(code) = info.code.as_ref().or(info.provider_type.as_ref()) {

@@ -1,5 +1,5 @@
 //! What a caller learns when an answer is not what it should be, and what the span keeps of it.
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
 use bytes::Bytes;
 use tracing_genai::{
@@ -132,6 +132,110 @@ async fn a_response_that_tells_it_failed_is_an_error_that_keeps_its_id() {
     assert_eq!(reply.unwrap_err().kind(), ErrorKind::Server);
     assert_eq!(spans[0].attributes["gen_ai.response.id"], "resp_1");
     assert_eq!(spans[0].attributes["error.type"], "server_error");
+}
+
+#[tokio::test]
+async fn a_failed_response_is_an_error_for_a_streams_request_too() {
+    let provider = FakeProvider::start().unwrap();
+    let body = r#"{"id":"resp_1","object":"response","status":"failed","output":[],"error":{"code":"server_error","message":"It broke."}}"#;
+    provider.enqueue(Answer::raw(200, "application/json", body));
+    let call = client(&provider).chat("gpt-4o").user("Hi").responses();
+    let (reply, spans) = capture_async(async { call.stream().await?.finish().await }).await;
+    assert_eq!(reply.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(spans[0].attributes["tracing_genai.outcome"], "failed");
+}
+
+#[tokio::test]
+async fn an_answer_in_one_piece_gives_every_event_that_a_stream_would() {
+    let provider = FakeProvider::start().unwrap();
+    let body = r#"{"id":"c","choices":[{"index":1,"message":{"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"saw","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#;
+    provider.enqueue(Answer::raw(200, "application/json", body));
+    let mut stream = client(&provider).chat("gpt-4o").user("Hi").stream().await.unwrap();
+    let mut seen = Vec::new();
+    while let Some(event) = stream.next().await {
+        seen.push(match event.unwrap() {
+            ChatEvent::ToolCall { choice: 1, name, .. } => name,
+            ChatEvent::ToolArguments { choice: 1, fragment, .. } => fragment,
+            ChatEvent::Finished { choice: 1, .. } => "finished".to_owned(),
+            ChatEvent::Usage(usage) => format!("{:?}", usage.output_tokens),
+            ChatEvent::Done(_) => "done".to_owned(),
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(seen, ["saw", "{}", "finished", "Some(2)", "done"]);
+}
+
+#[tokio::test]
+async fn an_error_in_the_clothes_of_a_success_is_an_error() {
+    for (body, kind) in [
+        (
+            r#"{"id":"g","choices":[],"error":{"code":502,"message":"Provider returned error"}}"#,
+            ErrorKind::Server,
+        ),
+        (r#"{"error":{"code":429,"message":"Slow down."}}"#, ErrorKind::RateLimited),
+        (r#"{"object":"error","message":"out of memory","code":500}"#, ErrorKind::Server),
+    ] {
+        let (reply, span) = chat(Answer::raw(200, "application/json", body)).await;
+        assert_eq!(reply.unwrap_err().kind(), kind, "{body}");
+        assert_eq!(span.attributes["tracing_genai.outcome"], "failed");
+    }
+}
+
+#[tokio::test]
+async fn an_error_event_of_any_form_ends_a_stream_with_its_words() {
+    let content = r#"data: {"id":"c","choices":[{"index":0,"delta":{"content":"One"}}]}"#;
+    for error in [
+        r#"data: {"object":"error","message":"out of memory","code":500}"#,
+        r#"data: {"error":"out of memory"}"#,
+        "event: error\ndata: out of memory",
+    ] {
+        let body = format!("{content}\n\n{error}\n\ndata: [DONE]\n\n");
+        let (reply, span) = stream(Answer::raw(200, "text/event-stream", body)).await;
+        assert_eq!(reply.unwrap_err().info().message, "out of memory", "{error}");
+        assert_eq!(span.attributes["tracing_genai.outcome"], "failed");
+    }
+}
+
+#[tokio::test]
+async fn an_end_without_an_answer_is_no_answer() {
+    let (reply, _) = stream(Answer::raw(200, "text/event-stream", "data: [DONE]\n\n")).await;
+    assert_eq!(reply.unwrap_err().kind(), ErrorKind::Protocol);
+}
+
+#[tokio::test]
+async fn a_generation_that_never_began_is_missed_at_its_place() {
+    let provider = FakeProvider::start().unwrap();
+    let event =
+        r#"data: {"id":"c","choices":[{"index":1,"delta":{"content":"One"},"finish_reason":"stop"}]}"#;
+    provider.enqueue(Answer::raw(200, "text/event-stream", format!("{event}\n\n")));
+    let call = client(&provider).chat("gpt-4o").user("Hi").choices(2);
+    let (reply, spans) = capture_async(async { call.stream().await?.finish().await }).await;
+    assert_eq!(reply.unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(spans[0].attributes["gen_ai.response.finish_reasons"], ["error", "stop"]);
+}
+
+#[tokio::test]
+async fn an_error_inside_a_stream_names_the_request() {
+    let answer = Answer::text("One two.").mid_stream_error(2, "server_error", "server_error", "It broke.");
+    let (reply, span) = stream(answer.header("x-request-id", "req_42")).await;
+    assert_eq!(reply.unwrap_err().info().request_id.as_deref(), Some("req_42"));
+    assert_eq!(span.operation.unwrap().request_id.as_deref(), Some("req_42"));
+}
+
+#[tokio::test]
+async fn fewer_vectors_than_inputs_are_an_error() {
+    let provider = FakeProvider::start().unwrap();
+    provider.enqueue(Answer::raw(200, "application/json", r#"{"data":[{"index":1,"embedding":[1.0]}]}"#));
+    let call = client(&provider).embed("text-embedding-3-small").inputs(["sea", "land"]);
+    assert_eq!(call.send().await.unwrap_err().kind(), ErrorKind::Protocol);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_content_that_nobody_asked_to_record() {
+    let body = r#"{"id":"1","choices":[{"message":{"content":"PATIENT JANE DOE"#;
+    let (reply, span) = chat(Answer::raw(200, "application/json", body)).await;
+    assert!(reply.unwrap_err().to_string().contains("JANE DOE"), "the caller sees it");
+    assert!(!format!("{:?} {:?}", span.status, span.attributes).contains("JANE DOE"));
 }
 
 #[tokio::test]

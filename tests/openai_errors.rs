@@ -80,31 +80,47 @@ fn an_error_may_be_a_string_or_stand_alone_or_in_a_list() {
 }
 
 #[test]
-fn a_body_that_is_no_json_is_the_message() {
+fn a_body_that_is_no_json_is_kept_apart_from_the_message() {
     let error = read(503, "\nupstream connect error or disconnect/reset before headers\n");
     assert_eq!(error.kind, ErrorKind::Overloaded);
-    assert_eq!(error.message, "upstream connect error or disconnect/reset before headers");
+    assert_eq!(error.message, "the server answers with the status 503");
+    assert_eq!(error.body.as_deref(), Some("upstream connect error or disconnect/reset before headers"));
+}
+
+#[test]
+fn a_complaint_that_repeats_the_request_gives_its_words_alone() {
+    let prompt = "PATIENT JANE DOE";
+    let detail = format!(r#"[{{"loc":["body"],"msg":"Extra inputs are not permitted","input":"{prompt}"}}]"#);
+    for body in [
+        format!(r#"{{"detail":{detail}}}"#),
+        format!(r#"{{"object":"error","message":{{"detail":{detail}}}}}"#),
+    ] {
+        let error = read(422, &body);
+        assert_eq!(error.message, "Extra inputs are not permitted");
+        assert_eq!(error.body, None);
+    }
 }
 
 #[test]
 fn a_long_body_is_cut_between_characters() {
     let error = read(500, &"ü".repeat(10_000));
-    assert_eq!(error.message, "ü".repeat(250));
+    assert_eq!(error.body, Some("ü".repeat(250)));
     let shifted = read(500, &format!("a{}", "ü".repeat(10_000)));
-    assert_eq!(shifted.message, format!("a{}", "ü".repeat(249)));
+    assert_eq!(shifted.body, Some(format!("a{}", "ü".repeat(249))));
 }
 
 #[test]
 fn an_empty_body_leaves_the_status() {
     for body in ["", "  \r\n"] {
-        assert_eq!(read(502, body).message, "HTTP status 502");
+        let error = read(502, body);
+        assert_eq!((error.message.as_str(), error.body), ("the server answers with the status 502", None));
     }
 }
 
 #[test]
 fn bytes_that_are_no_text_are_replaced() {
     let error = read_error(500, &HeaderMap::new(), b"\xff\xfeoops");
-    assert!(error.message.ends_with("oops"), "{}", error.message);
+    assert!(error.body.unwrap().ends_with("oops"));
 }
 
 #[test]
@@ -116,8 +132,8 @@ fn keys_are_taken_out_of_every_message() {
         format!("bad key {key}"),
         format!(r#"{{"unknown":"{key}"}}"#),
     ] {
-        let message = read(401, &body).message;
-        assert!(!message.contains(key) && message.contains("[redacted]"), "{message}");
+        let said = format!("{:?}", read(401, &body));
+        assert!(!said.contains(key) && said.contains("[redacted]"), "{said}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! An operation's span is a child of the application's own span, which is never written to: in
 //! every set-up of subscriber and layers.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test")]
 
 use opentelemetry::{
     Context,
@@ -229,4 +229,41 @@ async fn a_filter_at_info_keeps_the_span() {
     let subscriber = Registry::default().with(pipeline.layer().with_filter(LevelFilter::INFO));
     let (app, tool) = pipeline.run(subscriber).await;
     assert_child_of(&app, tool);
+}
+
+#[tokio::test]
+async fn a_child_that_lives_on_does_not_keep_the_span_open() {
+    use tracing::Instrument;
+    let pipeline = Pipeline::new();
+    let child = std::sync::Mutex::new(None);
+    let work = Tool::new("saw").run(async {
+        *child.lock().unwrap() = Some(tracing::info_span!("background"));
+        Ok::<_, io::Error>("done")
+    });
+    async { work.instrument(tracing::info_span!("app")).await }
+        .with_subscriber(Registry::default().with(pipeline.layer()))
+        .await
+        .unwrap();
+    let names = |spans: Vec<SpanData>| spans.into_iter().map(|span| span.name).collect::<Vec<_>>();
+    assert_eq!(names(pipeline.exporter.get_finished_spans().unwrap()), ["execute_tool saw"]);
+    drop(child);
+}
+
+#[tokio::test]
+async fn a_tool_that_panics_has_failed() {
+    let pipeline = Pipeline::new();
+    let run = Tool::new("saw").run(async {
+        if std::hint::black_box(true) {
+            panic!("broken");
+        }
+        Ok::<_, io::Error>("done")
+    });
+    let subscriber = Registry::default().with(pipeline.layer());
+    assert!(tokio::spawn(run.with_subscriber(subscriber)).await.unwrap_err().is_panic());
+    let spans = pipeline.exporter.get_finished_spans().unwrap();
+    assert!(matches!(&spans[0].status, Status::Error { .. }));
+    let is_panic = |attribute: &opentelemetry::KeyValue| {
+        attribute.key.as_str() == "error.type" && attribute.value.as_str() == "panic"
+    };
+    assert!(spans[0].attributes.iter().any(is_panic));
 }

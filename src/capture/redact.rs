@@ -1,8 +1,19 @@
 //! Keys never leave in a message: an error of a provider may repeat the key it was given.
 
 /// Beginnings of secrets that providers and back ends issue, and the fewest characters that follow.
-const PREFIXES: [(&str, usize); 8] =
-    [("sk-", 8), ("gsk_", 8), ("xai-", 8), ("AIza", 16), ("AKIA", 12), ("tr_", 8), ("phc_", 8), ("phx_", 8)];
+const PREFIXES: [(&str, usize); 11] = [
+    ("sk-", 8),
+    ("gsk_", 8),
+    ("xai-", 8),
+    ("pplx-", 8),
+    ("nvapi-", 8),
+    ("AIza", 16),
+    ("AKIA", 12),
+    ("eyJ", 16),
+    ("tr_", 8),
+    ("phc_", 8),
+    ("phx_", 8),
+];
 
 /// `text` with every key and bearer token replaced by its beginning and `[redacted]`.
 pub(crate) fn scrub_secrets(text: &str) -> String {
@@ -29,13 +40,18 @@ pub(crate) fn scrub_secrets(text: &str) -> String {
                 out.push_str(prefix);
                 out.push_str("[redacted]");
             }
-            None if after_bearer => out.push_str("[redacted]"),
+            None if after_bearer && is_token(token) => out.push_str("[redacted]"),
             None => out.push_str(token),
         }
         after_bearer = token.eq_ignore_ascii_case("bearer");
         rest = tail;
     }
     out
+}
+
+/// Whether a word after `bearer` is one of the credentials, and not of the sentence.
+fn is_token(word: &str) -> bool {
+    word.len() >= 16 || word.contains(|character: char| character.is_ascii_digit() || character == '.')
 }
 
 fn is_key_character(character: char) -> bool {
@@ -68,6 +84,12 @@ mod tests {
             scrub_secrets("Authorization: Bearer abc.def, no"),
             "Authorization: Bearer [redacted], no"
         );
+    }
+
+    #[test]
+    fn a_sentence_about_bearer_authentication_stays() {
+        let text = "Missing bearer authentication in header";
+        assert_eq!(scrub_secrets(text), text);
     }
 
     #[test]

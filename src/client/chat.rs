@@ -3,8 +3,8 @@ use crate::{
     Error,
     provider::{self, Api, openai},
     record::{
-        Call, ErrorInfo, Media, Message, Modality, Outcome, OutputFormat, Part, Request, Response, Role,
-        ToolChoice, ToolDefinition, ToolResult,
+        Call, ErrorInfo, Media, Message, Modality, Outcome, OutputFormat, Part, Request, Response,
+        ResponseStatus, Role, ToolChoice, ToolDefinition, ToolResult,
     },
     span::in_flight::InFlight,
 };
@@ -206,16 +206,19 @@ impl Chat {
     /// transport; the provider's own error; an answer that cannot be read.
     pub async fn send(self) -> Result<Reply, Error> {
         let (timeout, api) = (self.timeout.unwrap_or(self.client.0.timeout), self.api);
+        let client = self.client.clone();
         let (mut call, http) = self.prepare(false)?;
         let result = match http::exchange(&mut call, api, http, timeout).await {
             Ok(body) => receive(&mut call, api, &body),
             Err(error) => Err(error),
         };
-        call.settle(match &result {
-            Ok(_) => Outcome::Done,
-            Err(error) => Outcome::Failed(Box::new(error.info().clone())),
-        });
-        result
+        match result {
+            Ok(reply) => {
+                call.settle(Outcome::Done);
+                Ok(reply)
+            }
+            Err(error) => Err(client.fail(&mut call, error)),
+        }
     }
 
     /// Makes the call and gives the answer as it comes. Waits for the answer's head; dropping the
@@ -228,15 +231,13 @@ impl Chat {
     /// As [`send`](Self::send).
     pub async fn stream(self) -> Result<ChatStream, Error> {
         let (timeout, api) = (self.timeout.unwrap_or(self.client.0.timeout), self.api);
+        let (client, expected) = (self.client.clone(), self.request.choice_count.unwrap_or(1));
         let (mut call, http) = self.prepare(true)?;
         let sent = tokio::time::timeout(timeout, http::send(&mut call, api, http)).await;
         let result = sent.unwrap_or_else(|_| Err(http::silence(timeout, None)));
         match result {
-            Ok(answer) => Ok(ChatStream::new(call, api, answer, timeout)),
-            Err(error) => {
-                call.settle(Outcome::Failed(Box::new(error.info().clone())));
-                Err(error)
-            }
+            Ok(answer) => Ok(ChatStream::new(client, call, api, answer, expected, timeout)),
+            Err(error) => Err(client.fail(&mut call, error)),
         }
     }
 
@@ -267,20 +268,28 @@ impl IntoFuture for Chat {
     }
 }
 
-/// Takes the answer in `body` into `call`; a response may tell that it failed.
+/// Takes the answer in `body` into `call`.
 fn receive(call: &mut InFlight, api: Api, body: &[u8]) -> Result<Reply, Error> {
-    let status = call.operation().http_status;
-    let response = Arc::new(read(api, body, status)?);
+    let (response, told) = read(api, body, call.operation().http_status);
+    let response = Arc::new(response);
     keep(call, &response);
-    match provider::response_error(api, body) {
-        Some(info) => Err(failure(info, status)),
-        None => Ok(Reply::new(response, call.operation().request_id.clone())),
-    }
+    told.map(|()| Reply::new(response, call.operation().request_id.clone()))
 }
 
-/// The answer in `body`; an error keeps the status that it came with.
-pub(super) fn read(api: Api, body: &[u8], status: Option<u16>) -> Result<Response, Error> {
-    provider::read_response(api, body).map_err(|info| failure(info, status))
+/// An answer in one piece, as far as it can be read, and the failure that it tells of or is. An error
+/// keeps the status that it came with.
+pub(super) fn read(api: Api, body: &[u8], status: Option<u16>) -> (Response, Result<(), Error>) {
+    let (response, unread) = match provider::read_response(api, body) {
+        Ok(response) => (response, None),
+        Err(info) => (Response::default(), Some(info)),
+    };
+    // Only such an answer can be a failure in the clothes of a success.
+    let is_doubtful = response.choices.is_empty() || response.status == Some(ResponseStatus::Failed);
+    let told = is_doubtful.then(|| provider::response_error(api, body)).flatten();
+    match told.or(unread) {
+        Some(info) => (response, Err(failure(info, status))),
+        None => (response, Ok(())),
+    }
 }
 
 pub(super) fn failure(mut info: ErrorInfo, status: Option<u16>) -> Error {

@@ -1,8 +1,8 @@
-use super::{Client, EmbeddingsReply, http};
+use super::{Client, EmbeddingsReply, chat::failure, http};
 use crate::{
     Error,
     provider::{self, Api, openai},
-    record::{Call, EmbeddingInput, Embeddings, EmbeddingsRequest, Outcome},
+    record::{Call, EmbeddingInput, Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind, Outcome},
 };
 use serde_json::Value;
 use std::{
@@ -87,6 +87,7 @@ impl Embed {
         if request.input.is_empty() {
             return Err(Error::configuration("nothing to embed: give `.input(..)` at least once"));
         }
+        let expected = request.input.len();
         let body = openai::embeddings::write_request(&request)?;
         let api = Api::OpenAiEmbeddings;
         let http = http::request(&client, api, body);
@@ -94,14 +95,10 @@ impl Embed {
         let mut call = client.start(api, Call::Embeddings { request: Box::new(request), response });
 
         let timeout = timeout.unwrap_or(client.0.timeout);
-        let read = |body: &[u8], status| {
-            provider::read_embeddings(api, body, true).map_err(|mut info| {
-                info.http_status = status;
-                Error::from(info)
-            })
-        };
         let result = match http::exchange(&mut call, api, http, timeout).await {
-            Ok(body) => read(&body, call.operation().http_status),
+            Ok(body) => {
+                read(api, &body, expected).map_err(|info| failure(info, call.operation().http_status))
+            }
             Err(error) => Err(error),
         };
         let request_id = call.operation().request_id.clone();
@@ -115,12 +112,20 @@ impl Embed {
                 call.settle(Outcome::Done);
                 Ok(EmbeddingsReply::new(Embeddings { vectors, ..embeddings }, request_id))
             }
-            Err(error) => {
-                call.settle(Outcome::Failed(Box::new(error.info().clone())));
-                Err(error)
-            }
+            Err(error) => Err(client.fail(&mut call, error)),
         }
     }
+}
+
+/// As many vectors as there were inputs, or an error: each vector is known by its place.
+fn read(api: Api, body: &[u8], expected: usize) -> Result<Embeddings, ErrorInfo> {
+    let embeddings = provider::read_embeddings(api, body, true)
+        .map_err(|info| provider::response_error(api, body).unwrap_or(info))?;
+    if embeddings.count == expected {
+        return Ok(embeddings);
+    }
+    let message = format!("{} vectors came for {expected} inputs", embeddings.count);
+    Err(ErrorInfo::new(ErrorKind::Protocol, message))
 }
 
 impl IntoFuture for Embed {

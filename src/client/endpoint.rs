@@ -3,7 +3,7 @@
 use crate::{
     Error,
     provider::{Api, openai::Dialect, provider_name},
-    record::Server,
+    record::{ErrorInfo, Server},
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -11,7 +11,7 @@ use http::{
 };
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 /// Whose wire format a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +41,6 @@ pub(super) struct Endpoint {
 }
 
 /// The address of each API, made once.
-#[derive(Debug)]
 struct Urls {
     chat: Url,
     responses: Url,
@@ -49,7 +48,7 @@ struct Urls {
 }
 
 /// What the user and the environment said.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Settings {
     pub(super) provider: Option<Provider>,
     pub(super) provider_name: Option<Cow<'static, str>>,
@@ -57,6 +56,17 @@ pub(super) struct Settings {
     pub(super) api_key: Option<SecretString>,
     pub(super) organization: Option<String>,
     pub(super) project: Option<String>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("base_url", &self.base_url.as_deref().map(without_query))
+            .field("provider", &self.provider)
+            .field("provider_name", &self.provider_name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Endpoint {
@@ -71,7 +81,8 @@ impl Endpoint {
             Error::configuration(format!("{setting} is no address to call: {why}"))
         })?;
         let server = Server {
-            address: base_url.host_str().unwrap_or_default().to_owned(),
+            // An IPv6 address stands in brackets in a URL alone.
+            address: base_url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
             port: base_url.port_or_known_default().unwrap_or_default(),
         };
 
@@ -110,7 +121,8 @@ impl Endpoint {
         let by_host = provider_name(&server.address, server.port);
         let dialect = Dialect {
             max_completion_tokens: matches!(by_host, Some("openai" | "azure.ai.openai")),
-            stream_usage: true,
+            // Mistral tells it unasked, and refuses the question.
+            stream_usage: by_host != Some("mistral_ai"),
         };
         let provider_name =
             settings.provider_name.or(by_host.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed("openai"));
@@ -125,6 +137,17 @@ impl Endpoint {
             Api::OpenAiEmbeddings => &self.urls.embeddings,
         }
         .clone()
+    }
+
+    /// Takes the key out of what a provider said: it may repeat the one it was given.
+    pub(super) fn forget_key(&self, info: &mut ErrorInfo) {
+        let bearer = self.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some(key) = bearer.and_then(|value| value.strip_prefix("Bearer ")) else { return };
+        for text in [Some(&mut info.message), info.body.as_mut()].into_iter().flatten() {
+            if text.contains(key) {
+                *text = text.replace(key, "[redacted]");
+            }
+        }
     }
 
     /// The headers of every request, the key among them.
@@ -151,6 +174,17 @@ impl Endpoint {
              or give the server's address with `.base_url(..)` or OPENAI_BASE_URL"
         )))
     }
+}
+
+impl fmt::Debug for Urls {
+    /// Without the query, which may hold a key.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", without_query(self.chat.as_str()))
+    }
+}
+
+fn without_query(address: &str) -> &str {
+    address.split(['?', '#']).next().unwrap_or_default()
 }
 
 impl Urls {
@@ -268,6 +302,27 @@ mod tests {
     }
 
     #[test]
+    fn mistral_is_not_asked_for_the_usage_that_it_tells_unasked() {
+        let asks = |base_url| endpoint(at(base_url), &[]).unwrap().dialect().stream_usage;
+        assert!(!asks("https://api.mistral.ai/v1"));
+        assert!(asks("https://api.openai.com/v1"));
+    }
+
+    #[test]
+    fn a_key_that_the_provider_repeats_is_forgotten() {
+        let settings = Settings { api_key: Some("9f8e7d6c5b4a".into()), ..at("https://gateway.example") };
+        let mut info = ErrorInfo::new(crate::record::ErrorKind::Authentication, "wrong key 9f8e7d6c5b4a!");
+        endpoint(settings, &[]).unwrap().forget_key(&mut info);
+        assert_eq!(info.message, "wrong key [redacted]!");
+    }
+
+    #[test]
+    fn an_address_of_the_newer_protocol_has_no_brackets() {
+        let endpoint = endpoint(at("http://[::1]:8000/v1"), &[]).unwrap();
+        assert_eq!((endpoint.server.address.as_str(), endpoint.server.port), ("::1", 8000));
+    }
+
+    #[test]
     fn the_query_of_a_base_url_stays() {
         let endpoint =
             endpoint(at("https://mine.openai.azure.com/openai/?api-version=preview"), &[]).unwrap();
@@ -292,7 +347,12 @@ mod tests {
 
     #[test]
     fn no_debug_output_shows_the_key() {
-        let endpoint = endpoint(at("https://api.openai.com/v1"), &[]).unwrap();
-        assert!(!format!("{endpoint:?}").contains("sk-test"));
+        let settings = at("https://gateway.example/v1?api-key=hunter2");
+        let of_settings = format!("{settings:?}");
+        let of_endpoint = format!("{:?}", endpoint(settings, &[]).unwrap());
+        for debug in [of_settings, of_endpoint] {
+            assert!(debug.contains("gateway.example") && !debug.contains("sk-test"), "{debug}");
+            assert!(!debug.contains("hunter2"), "{debug}");
+        }
     }
 }

@@ -24,7 +24,8 @@ impl Answer {
     /// Whether it says that it is a stream of events.
     pub(super) fn is_event_stream(&self) -> bool {
         let content_type = self.body.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        content_type.is_some_and(|value| value.trim_start().starts_with("text/event-stream"))
+        let media_type = content_type.and_then(|value| value.split(';').next());
+        media_type.is_some_and(|value| value.trim().eq_ignore_ascii_case("text/event-stream"))
     }
 }
 

@@ -1,7 +1,8 @@
 //! A calling client whose every call is a correct span.
 //!
 //! [`Client::chat`] calls a language model, [`Client::embed`] an embedding model. Dropping a future
-//! or a stream cancels the call; its span then says so.
+//! or a stream cancels the call; its span then says so. Calls are made within a tokio runtime with
+//! time and I/O enabled, as `reqwest` wants it.
 
 mod builder;
 mod chat;
@@ -17,12 +18,14 @@ pub use embed::Embed;
 pub use endpoint::Provider;
 pub use reply::{EmbeddingsReply, Reply};
 pub use stream::{ChatEvent, ChatStream};
+/// The crates whose types stand in [`ClientBuilder`], in the versions that it takes.
+pub use {reqwest, secrecy};
 
 use crate::{
     Error,
     capture::ContentCapture,
     provider::Api,
-    record::{Call, Operation},
+    record::{Call, ErrorKind, Operation, Outcome},
     span::in_flight::InFlight,
 };
 use endpoint::Endpoint;
@@ -78,6 +81,23 @@ impl Client {
     #[doc(alias = "runEmbedding")]
     pub fn embed(&self, model: impl Into<String>) -> Embed {
         Embed::new(self.clone(), model.into())
+    }
+
+    /// Ends a call that failed. Its error learns what the call knows, and forgets the key.
+    fn fail(&self, call: &mut InFlight, mut error: Error) -> Error {
+        let operation = call.operation();
+        let info = error.info_mut();
+        if info.request_id.is_none() {
+            info.request_id.clone_from(&operation.request_id);
+        }
+        if matches!(info.kind, ErrorKind::Timeout | ErrorKind::Connection) {
+            info.http_status = info.http_status.or(operation.http_status);
+        }
+        self.0.endpoint.forget_key(info);
+        if call.is_seen() {
+            call.settle(Outcome::Failed(Box::new(info.clone())));
+        }
+        error
     }
 
     /// Opens the span of a call that is about to be sent.

@@ -1,5 +1,5 @@
 use super::{
-    Reply,
+    Client, Reply,
     chat::{failure, keep, read},
     http,
 };
@@ -91,6 +91,7 @@ pub enum ChatEvent {
 ///
 /// It is a [`Stream`] of [`ChatEvent`]s, the last of them [`ChatEvent::Done`] or an error. Dropped
 /// before that it cancels the call, and the call's span says *abandoned* with what had come.
+#[must_use = "a stream that is dropped cancels its call"]
 pub struct ChatStream {
     call: InFlight,
     api: Api,
@@ -104,12 +105,22 @@ pub struct ChatStream {
     head: BytesMut,
     head_limit: usize,
     silence: Silence,
+    client: Client,
+    /// How many generations were asked for.
+    expected: u32,
 }
 
 type Body = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
 
 impl ChatStream {
-    pub(super) fn new(call: InFlight, api: Api, answer: Answer, timeout: Duration) -> Self {
+    pub(super) fn new(
+        client: Client,
+        call: InFlight,
+        api: Api,
+        answer: Answer,
+        expected: u32,
+        timeout: Duration,
+    ) -> Self {
         let reader = StreamReader::new(api, Limits::default());
         let head_limit = if answer.is_event_stream() { HEAD_BYTES } else { WHOLE_BYTES };
         Self {
@@ -123,6 +134,8 @@ impl ChatStream {
             head: BytesMut::new(),
             head_limit,
             silence: Silence::new(timeout),
+            client,
+            expected,
         }
     }
 
@@ -163,6 +176,8 @@ impl ChatStream {
         if !has_read(reader) {
             let room = head_limit.saturating_sub(head.len());
             head.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+        } else if !head.is_empty() {
+            *head = BytesMut::new();
         }
         parser.feed(chunk, &mut |event| {
             reader.event(event.name, event.data, &mut |delta| on_delta(call, ready, delta));
@@ -193,19 +208,17 @@ impl ChatStream {
     /// Ends the call: with what the reader has, and with `broken` if the transport failed.
     fn end(&mut self, broken: Option<Error>) {
         let Some(reader) = self.reader.take() else { return };
-        let (is_complete, is_empty) = (reader.is_complete(), !has_read(&reader));
+        let (is_complete, is_empty) = (is_complete(&reader, self.expected), !has_read(&reader));
         let (mut response, told) = reader.finish();
         let error = match (told, broken) {
             (Some(info), _) => Some(Error::from(info)),
             (None, _) if is_complete => None,
             (None, Some(broken)) => Some(broken),
-            (None, None) if is_empty => match self.read_unstreamed() {
-                Ok(whole) => {
-                    response = whole;
-                    None
-                }
-                Err(error) => Some(error),
-            },
+            (None, None) if is_empty => {
+                let told;
+                (response, told) = self.read_unstreamed();
+                told.err()
+            }
             (None, None) => Some(failure(
                 ErrorInfo::new(ErrorKind::Protocol, "the stream ended before its last event"),
                 self.status(),
@@ -222,7 +235,7 @@ impl ChatStream {
                 self.ready.push_back(Ok(ChatEvent::Done(Box::new(reply))));
             }
             Some(error) => {
-                self.call.settle(Outcome::Failed(Box::new(error.info().clone())));
+                let error = self.client.fail(&mut self.call, error);
                 self.ready.push_back(Err(error));
             }
         }
@@ -230,15 +243,12 @@ impl ChatStream {
 
     /// An answer without a single event: some servers answer a stream's request in one piece, and
     /// anything else is an error that keeps the first bytes.
-    fn read_unstreamed(&mut self) -> Result<Response, Error> {
+    fn read_unstreamed(&mut self) -> (Response, Result<(), Error>) {
         let head = std::mem::take(&mut self.head);
-        let response = read(self.api, &head, self.status())?;
-        for part in response.parts() {
-            if let Part::Text(text) = part {
-                self.ready.push_back(Ok(ChatEvent::Text { text: text.clone(), choice: 0 }));
-            }
-        }
-        Ok(response)
+        let (response, told) = read(self.api, &head, self.status());
+        let Self { call, ready, .. } = self;
+        replay(&response, &mut |delta| on_delta(call, ready, delta));
+        (response, told)
     }
 }
 
@@ -282,7 +292,8 @@ impl Drop for ChatStream {
     fn drop(&mut self) {
         let Some(reader) = self.reader.take() else { return };
         // A caller that stops at the last finish reason has the whole answer.
-        let outcome = if reader.is_complete() { Outcome::Done } else { Outcome::Abandoned };
+        let is_complete = is_complete(&reader, self.expected);
+        let outcome = if is_complete { Outcome::Done } else { Outcome::Abandoned };
         if self.call.is_seen() {
             keep(&mut self.call, &Arc::new(reader.finish().0));
         }
@@ -297,6 +308,45 @@ impl fmt::Debug for ChatStream {
             .field("api", &self.api)
             .field("so_far", &self.so_far())
             .finish_non_exhaustive()
+    }
+}
+
+/// Whether the answer is whole: it says so, or every generation that was asked for has ended.
+fn is_complete(reader: &StreamReader, expected: u32) -> bool {
+    let response = reader.response();
+    let says_so = response.stream.as_ref().is_some_and(|end| end.done || end.terminal_event.is_some());
+    reader.is_complete() && (says_so || response.choices.len() as u64 >= u64::from(expected))
+}
+
+/// An answer in one piece as the deltas that a stream would have brought.
+fn replay(response: &Response, on_delta: &mut impl FnMut(Delta<'_>)) {
+    for choice in &response.choices {
+        let mut tools = 0;
+        for part in &choice.message.parts {
+            match part {
+                Part::Text(text) => on_delta(Delta::Text { choice: choice.index, text }),
+                Part::Reasoning(text) => on_delta(Delta::Reasoning { choice: choice.index, text }),
+                Part::Refusal(text) => on_delta(Delta::Refusal { choice: choice.index, text }),
+                Part::ToolCall(call) => {
+                    let (choice, index) = (choice.index, tools);
+                    on_delta(Delta::ToolCallStart {
+                        choice,
+                        index,
+                        id: call.id.as_deref(),
+                        name: &call.name,
+                    });
+                    on_delta(Delta::ToolCallArguments { choice, index, fragment: &call.arguments });
+                    tools += 1;
+                }
+                _ => {}
+            }
+        }
+        if let Some(reason) = &choice.finish_reason {
+            on_delta(Delta::Finished { choice: choice.index, reason });
+        }
+    }
+    if response.usage.raw.is_some() {
+        on_delta(Delta::Usage(&response.usage));
     }
 }
 
@@ -330,13 +380,14 @@ fn on_delta(call: &mut InFlight, ready: &mut VecDeque<Result<ChatEvent, Error>>,
 /// Bounds how long a stream may be silent. The clock is read only when nothing is there to read.
 struct Silence {
     limit: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
+    sleep: Pin<Box<Sleep>>,
     runs: bool,
 }
 
 impl Silence {
     fn new(limit: Duration) -> Self {
-        Self { limit, sleep: None, runs: false }
+        // Made here, where a runtime is sure to be: a stream may be polled elsewhere.
+        Self { limit, sleep: Box::pin(tokio::time::sleep(limit)), runs: false }
     }
 
     fn broken(&mut self) {
@@ -344,15 +395,13 @@ impl Silence {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let limit = self.limit;
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         if !self.runs {
             // A limit beyond the clock's range is none.
-            if let Some(deadline) = Instant::now().checked_add(limit) {
-                sleep.as_mut().reset(deadline);
+            if let Some(deadline) = Instant::now().checked_add(self.limit) {
+                self.sleep.as_mut().reset(deadline);
             }
             self.runs = true;
         }
-        sleep.as_mut().poll(context)
+        self.sleep.as_mut().poll(context)
     }
 }

@@ -42,12 +42,12 @@ pub fn read_response(api: Api, body: &[u8]) -> Result<Response, ErrorInfo> {
     }
 }
 
-/// The error that a whole answer tells of although it came as a success: a response of the
-/// Responses API whose status is `failed`.
+/// The error that a whole answer tells of although it came as a success: a response whose status is
+/// `failed`, or an error object where a completion should be.
 pub fn response_error(api: Api, body: &[u8]) -> Option<ErrorInfo> {
     match api {
         Api::OpenAiResponses => openai::responses::response_error(body),
-        Api::OpenAiChat | Api::OpenAiEmbeddings => None,
+        Api::OpenAiChat | Api::OpenAiEmbeddings => openai::read_success_error(body),
     }
 }
 

@@ -21,6 +21,9 @@ pub struct ErrorInfo {
     pub retry_after: Option<Duration>,
     /// The provider's id of the request.
     pub request_id: Option<String>,
+    /// The first bytes of an answer that could not be read. They may repeat what was asked, so they
+    /// are content: the caller sees them, a span only as the content policy allows.
+    pub body: Option<String>,
 }
 
 /// The kind of an error, the same for every provider.
@@ -72,6 +75,7 @@ impl ErrorInfo {
             param: None,
             retry_after: None,
             request_id: None,
+            body: None,
         }
     }
 

@@ -5,7 +5,10 @@ use crate::{
     capture::{ContentCapture, redact::scrub_secrets},
     record::{self, Call, ErrorInfo, ErrorKind, Operation, OperationKind, Outcome, ToolCall},
 };
-use std::{fmt::Display, future::Future};
+use std::{
+    fmt::{Display, Write},
+    future::Future,
+};
 
 /// The span of one execution of a tool (`execute_tool`).
 ///
@@ -83,8 +86,9 @@ impl Tool {
         self
     }
 
-    /// Runs the tool inside its span. An error fails the span with the error's type as
-    /// `error.type`; dropping the future abandons it.
+    /// Runs the tool inside its span. An error fails the span with its type's path as `error.type`
+    /// (`_OTHER` where that is longer than 64 bytes) and its text as the status' description; so does a
+    /// panic, as `panic`. Dropping the future abandons it.
     ///
     /// # Errors
     /// Those of `work`, untouched.
@@ -92,7 +96,7 @@ impl Tool {
         let operation = Operation::new(OperationKind::ExecuteTool, Call::Tool(Box::new(self.tool)));
         run(operation, self.content, work, |call, result: &T| {
             if let Call::Tool(tool) = call {
-                tool.result = Some(result.to_string());
+                tool.result = Some(render(result));
             }
         })
         .await
@@ -163,17 +167,26 @@ async fn run<T, E: Display>(
     if in_flight.is_seen() {
         let outcome = match &result {
             Ok(value) => {
-                keep(&mut in_flight.operation_mut().call, value);
+                if in_flight.wants_content() {
+                    keep(&mut in_flight.operation_mut().call, value);
+                }
                 Outcome::Done
             }
             Err(error) => Outcome::Failed(Box::new(ErrorInfo {
                 code: Some(type_name::<E>()),
-                ..ErrorInfo::new(ErrorKind::Other, scrub_secrets(&error.to_string()))
+                ..ErrorInfo::new(ErrorKind::Other, scrub_secrets(&render(error)))
             })),
         };
         in_flight.settle(outcome);
     }
     result
+}
+
+/// The value's text; what a broken `Display` gives before it fails, where `to_string` would panic.
+fn render(value: &impl Display) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "{value}");
+    text
 }
 
 /// The type's name without its parameters: an identifier of low cardinality.

@@ -1,31 +1,37 @@
 //! An operation that is under way, and its one way out.
 
-use super::live::LiveSpan;
+use super::{joined, live::LiveSpan};
 use crate::{
     capture::ContentCapture,
-    record::{Operation, Outcome},
+    record::{ErrorInfo, ErrorKind, Operation, Outcome},
 };
 use std::{
     future::{Future, poll_fn},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-/// An operation under way. Dropped before it is [settled](Self::settle), it was abandoned.
+/// An operation under way. Dropped before it is [settled](Self::settle) it was abandoned, or failed by
+/// a panic of its own.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     /// Shared with nobody until it is settled, so that changing it copies nothing.
     operation: Arc<Operation>,
     span: Option<LiveSpan>,
     content: ContentCapture,
+    /// Set while [`run`](Self::run) polls, and left so by a panic in there.
+    is_polled: AtomicBool,
 }
 
 impl InFlight {
     /// Opens the span of `operation`, which holds what is known before the call.
     pub(crate) fn start(operation: Operation, content: ContentCapture) -> Self {
         let span = LiveSpan::start(&operation);
-        Self { operation: Arc::new(operation), span: Some(span), content }
+        Self { operation: Arc::new(operation), span: Some(span), content, is_polled: AtomicBool::new(false) }
     }
 
     /// What is known so far.
@@ -41,9 +47,14 @@ impl InFlight {
     /// Runs `work` to its end, inside the span at each poll and never between them.
     pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        poll_fn(|context| match &self.span {
-            Some(span) => span.in_scope(|| work.as_mut().poll(context)),
-            None => work.as_mut().poll(context),
+        poll_fn(|context| {
+            self.is_polled.store(true, Ordering::Relaxed);
+            let polled = match &self.span {
+                Some(span) => span.in_scope(|| work.as_mut().poll(context)),
+                None => work.as_mut().poll(context),
+            };
+            self.is_polled.store(false, Ordering::Relaxed);
+            polled
         })
         .await
     }
@@ -56,6 +67,12 @@ impl InFlight {
     /// Whether anybody sees the span; if not, nothing need be read for it.
     pub(crate) fn is_seen(&self) -> bool {
         self.span.as_ref().is_some_and(LiveSpan::is_seen)
+    }
+
+    /// Whether anybody wants the content: the span by its own policy, or a destination by its.
+    pub(crate) fn wants_content(&self) -> bool {
+        let is_recording = self.span.as_ref().is_some_and(LiveSpan::is_recording);
+        is_recording && (self.content.is_on() || joined::is_consumed())
     }
 
     /// Ends the span with this outcome; only the first call counts.
@@ -71,6 +88,12 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.settle(Outcome::Abandoned);
+        let panicked = std::thread::panicking() && self.is_polled.load(Ordering::Relaxed);
+        self.settle(if panicked {
+            let info = ErrorInfo::new(ErrorKind::Other, "the program panicked");
+            Outcome::Failed(Box::new(ErrorInfo { code: Some("panic".to_owned()), ..info }))
+        } else {
+            Outcome::Abandoned
+        });
     }
 }

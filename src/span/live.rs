@@ -69,6 +69,11 @@ impl LiveSpan {
         !self.span.is_disabled()
     }
 
+    /// Whether an OpenTelemetry span of ours takes attributes.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.context.as_ref().is_some_and(|context| context.span().is_recording())
+    }
+
     /// Since the span was opened.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
@@ -91,8 +96,12 @@ impl LiveSpan {
         if let Some(context) = &self.context {
             write(context, operation, content);
         }
-        // `tracing-opentelemetry` takes the last exit for the end.
+        // A layer takes the last exit for the end, and closes a span only after its children. This one
+        // ends now.
         self.span.in_scope(|| ());
+        if let Some(context) = &self.context {
+            context.span().end();
+        }
         match self.dispatch {
             Some(dispatch) => dispatcher::with_default(&dispatch, || drop(self.span)),
             None => drop(self.span),
@@ -110,7 +119,10 @@ fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture
     attributes.append(&mut gen_ai::content_attributes(operation, content));
     span.set_attributes(attributes);
     if let Outcome::Failed(error) = &operation.outcome {
-        span.set_status(Status::error(error.message.clone()));
+        span.set_status(match &error.body {
+            Some(body) if content.is_on() => Status::error(format!("{}: {body}", error.message)),
+            _ => Status::error(error.message.clone()),
+        });
     }
     joined::put(span.span_context(), operation);
 }

@@ -106,7 +106,8 @@ struct Vector<'a> {
 /// What an embedding model answered. The numbers are decoded only if `keep_vectors`.
 ///
 /// # Errors
-/// [`ErrorKind::Protocol`] when the body is not a JSON object with `data`.
+/// [`ErrorKind::Protocol`] when the body is not a JSON object with `data`, or a vector in it cannot be
+/// read: the others would be taken for its neighbours.
 pub fn read_response(body: &[u8], keep_vectors: bool) -> Result<Embeddings, ErrorInfo> {
     let answer = Some(body)
         .filter(|body| pick::is_object(body))
@@ -125,14 +126,17 @@ pub fn read_response(body: &[u8], keep_vectors: bool) -> Result<Embeddings, Erro
     for (place, raw) in answer.data.into_iter().enumerate() {
         let vector = Some(raw.get()).filter(|raw| pick::is_object(raw.as_bytes()));
         let Some(vector) = vector.and_then(|raw| serde_json::from_str::<Vector<'_>>(raw).ok()) else {
-            continue;
+            return Err(unexpected_body("a list of embeddings", body));
         };
         if embeddings.dimensions.is_none() {
             (embeddings.encoding, embeddings.dimensions) = shape(vector.embedding);
         }
         if keep_vectors {
             let index = vector.index.unwrap_or_else(|| u64::try_from(place).unwrap_or(u64::MAX));
-            vectors.push((index, numbers(vector.embedding).unwrap_or_default()));
+            let Some(numbers) = numbers(vector.embedding) else {
+                return Err(unexpected_body("a list of embeddings", body));
+            };
+            vectors.push((index, numbers));
         }
     }
     vectors.sort_by_key(|(index, _)| *index);

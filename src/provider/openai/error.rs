@@ -8,16 +8,13 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// How much of a body that is no JSON becomes the message.
-const MESSAGE_BYTES: usize = 500;
-
-/// How much of a body that is not what the API promises is kept.
-const SNIPPET_BYTES: usize = 200;
+/// How much is kept of a body that cannot be read.
+const BODY_BYTES: usize = 500;
 
 /// Reads the error of an answer that is no success, in OpenAI's form or Azure's.
 ///
-/// A body that holds no message is itself the message, cut after its first 500 bytes; an empty one leaves
-/// the status. `retry-after-ms` and `retry-after` in seconds are read and the longer one holds, since
+/// Of a body that holds no message the first 500 bytes are kept beside a message that names the status:
+/// such a body may repeat the prompt. `retry-after-ms` and `retry-after` in seconds are read and the longer one holds, since
 /// Azure sends `0` and `1` together; a `retry-after` that is a date is passed over, for a reader holds
 /// no clock.
 pub fn read_error(status: u16, headers: &HeaderMap, body: &[u8]) -> ErrorInfo {
@@ -27,10 +24,8 @@ pub fn read_error(status: u16, headers: &HeaderMap, body: &[u8]) -> ErrorInfo {
         None => ErrorInfo::new(ErrorKind::from_status(status), ""),
     };
     if info.message.is_empty() {
-        info.message = scrub_secrets(&snippet(body, MESSAGE_BYTES));
-    }
-    if info.message.is_empty() {
-        info.message = format!("HTTP status {status}");
+        info.message = format!("the server answers with the status {status}");
+        info.body = first_bytes(body);
     }
     info.http_status = Some(status);
     info.retry_after = retry_after(headers);
@@ -51,15 +46,22 @@ pub(crate) fn read_stream_error(error: &Value) -> ErrorInfo {
     info
 }
 
+/// The error in the body of a success: some servers and gateways answer 200 with one.
+pub(crate) fn read_success_error(body: &[u8]) -> Option<ErrorInfo> {
+    let sent: Value = serde_json::from_slice(body).ok()?;
+    let error = match sent.get("error") {
+        Some(error @ (Value::Object(_) | Value::String(_))) => error,
+        _ => Some(&sent).filter(|sent| sent.get("object").is_some_and(|object| object == "error"))?,
+    };
+    Some(from_value(error, ErrorKind::Server))
+}
+
 /// A body that is not what the API promises: keeps its first bytes.
 pub(crate) fn unexpected_body(expected: &str, body: &[u8]) -> ErrorInfo {
-    let sent = scrub_secrets(&snippet(body, SNIPPET_BYTES));
-    let message = if sent.is_empty() {
-        format!("the answer is not {expected}: it is empty")
-    } else {
-        format!("the answer is not {expected}: {sent}")
-    };
-    ErrorInfo::new(ErrorKind::Protocol, message)
+    let empty = if body.trim_ascii().is_empty() { ": it is empty" } else { "" };
+    let mut info = ErrorInfo::new(ErrorKind::Protocol, format!("the answer is not {expected}{empty}"));
+    info.body = first_bytes(body);
+    info
 }
 
 /// The error in a body: under `error` as a rule, the object itself where a gateway writes one, and
@@ -71,7 +73,7 @@ fn error_value(body: &Value) -> Option<&Value> {
         Some(error @ Value::Object(_)) => Some(error),
         // `"error": "Bad Request"` beside a message: the message tells more.
         Some(error @ Value::String(_)) if !says("message") => Some(error),
-        _ => (says("message") || says("detail")).then_some(body),
+        _ => (body.get("message").is_some() || body.get("detail").is_some()).then_some(body),
     }
 }
 
@@ -98,9 +100,16 @@ fn from_value(error: &Value, otherwise: ErrorKind) -> ErrorInfo {
 fn message_of(error: &Map<String, Value>) -> String {
     ["message", "detail"]
         .iter()
-        .find_map(|name| error.get(*name).and_then(Value::as_str).filter(|text| !text.is_empty()))
+        .filter_map(|name| error.get(*name))
+        .find_map(|said| said.as_str().or_else(|| first_complaint(said)).filter(|text| !text.is_empty()))
         .map(scrub_secrets)
         .unwrap_or_default()
+}
+
+/// What a server of FastAPI complains of first: `[{"msg": .., "input": ..}]`, under `detail` too. Its
+/// `input` repeats the request.
+fn first_complaint(said: &Value) -> Option<&str> {
+    said.get("detail").unwrap_or(said).get(0)?.get("msg")?.as_str()
 }
 
 /// A word that may be sent as a number.
@@ -172,11 +181,11 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The first bytes of a body as text, cut before a character that does not fit.
-fn snippet(body: &[u8], limit: usize) -> String {
-    let text = String::from_utf8_lossy(body.get(..limit).unwrap_or(body));
-    let cut = body.len() > limit;
+/// The first bytes of a body as text without keys, cut before a character that does not fit.
+fn first_bytes(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body.get(..BODY_BYTES).unwrap_or(body));
+    let cut = body.len() > BODY_BYTES;
     // What the cut left of a character is no part of the text.
     let text = if cut { text.trim_end_matches(char::REPLACEMENT_CHARACTER) } else { &text };
-    text.trim().to_owned()
+    Some(scrub_secrets(text.trim())).filter(|text| !text.is_empty())
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     capture::ContentCapture,
-    record::{Call, Choice, MediaSource, Message, Operation, Part, Request, ToolDefinition},
+    record::{Call, Choice, MediaSource, Message, Operation, Outcome, Part, Request, ToolDefinition},
     semconv::gen_ai as names,
 };
 use opentelemetry::KeyValue;
@@ -20,7 +20,9 @@ pub(crate) fn content_attributes(operation: &Operation, content: &ContentCapture
             request_content(&mut list, request, content);
             // A call that produced nothing has no output, not an empty one.
             if response.choices.iter().any(|choice| !choice.message.parts.is_empty()) {
-                put(&mut list, names::GEN_AI_OUTPUT_MESSAGES, &each(&response.choices, output_message));
+                let is_done = operation.outcome == Outcome::Done;
+                let view = |choice| output_message(choice, is_done);
+                put(&mut list, names::GEN_AI_OUTPUT_MESSAGES, &each(&response.choices, view));
             }
         }
         Call::Tool(tool) => {
@@ -75,7 +77,7 @@ struct MessageView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     parts: Vec<PartView<'a>>,
-    /// Deprecated in the conventions and still required by their schema's older readers.
+    /// Deprecated in the conventions; readers of their older schema still want it.
     #[serde(skip_serializing_if = "Option::is_none")]
     finish_reason: Option<&'a str>,
 }
@@ -167,9 +169,9 @@ fn message(message: &Message) -> MessageView<'_> {
     }
 }
 
-fn output_message(choice: &Choice) -> MessageView<'_> {
-    let finish_reason = choice.finish_reason.as_ref().map_or("error", |reason| reason.as_str());
-    MessageView { finish_reason: Some(finish_reason), ..message(&choice.message) }
+fn output_message(choice: &Choice, is_done: bool) -> MessageView<'_> {
+    let finish_reason = choice.finish_reason.as_ref().map(|reason| reason.as_str());
+    MessageView { finish_reason: finish_reason.or((!is_done).then_some("error")), ..message(&choice.message) }
 }
 
 fn part(part: &Part) -> PartView<'_> {

@@ -167,33 +167,30 @@ fn usage_breakdown(list: &mut List, usage: &Usage) {
     );
 }
 
-/// One reason a generation, the provider's word where it gave one; `error` for a generation whose
-/// reason was due and never came (registry note of `gen_ai.response.finish_reasons`). A call that
-/// the provider refused outright had no generation.
+/// One reason a generation, at its place: the provider's word where it gave one, `error` where one was
+/// due and never came (registry note of `gen_ai.response.finish_reasons`). A call that the provider
+/// refused outright had no generation.
 fn finish_reasons(operation: &Operation, request: &Request, response: &Response) -> Vec<String> {
-    let mut reasons: Vec<String> = response
-        .choices
-        .iter()
-        .filter_map(|choice| match (&choice.raw_finish_reason, &choice.finish_reason) {
-            (Some(raw), _) => Some(raw.clone()),
-            (None, Some(reason)) => Some(reason.as_str().to_owned()),
-            (None, None) => (operation.outcome != Outcome::Done).then(|| "error".to_owned()),
-        })
-        .collect();
     let was_due = match &operation.outcome {
         Outcome::Done => false,
         Outcome::Abandoned => true,
         Outcome::Failed(_) => operation.http_status.is_some_and(|status| (200..300).contains(&status)),
     };
-    let expected = request.choice_count.unwrap_or(1) as usize;
-    if was_due && reasons.len() < expected.min(MOST_CHOICES) {
-        reasons.resize(expected.min(MOST_CHOICES), "error".to_owned());
-    }
-    reasons
+    let expected = if was_due { request.choice_count.unwrap_or(1).min(MOST_CHOICES) } else { 0 };
+    let began = response.choices.last().map_or(0, |choice| choice.index.min(MOST_CHOICES - 1) + 1);
+    let word = |index: u32| {
+        let choice = response.choices.iter().find(|choice| choice.index == index);
+        let reason = choice.and_then(|choice| {
+            let normalized = choice.finish_reason.as_ref().map(|reason| reason.as_str().to_owned());
+            choice.raw_finish_reason.clone().or(normalized)
+        });
+        reason.or_else(|| was_due.then(|| "error".to_owned()))
+    };
+    (0..expected.max(began)).filter_map(word).collect()
 }
 
 /// The most generations that OpenAI lets a request ask for (`n`).
-const MOST_CHOICES: usize = 128;
+const MOST_CHOICES: u32 = 128;
 
 fn output_type(format: &OutputFormat) -> &'static str {
     match format {

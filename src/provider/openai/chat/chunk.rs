@@ -9,6 +9,8 @@ pub(super) struct Chunk<'a> {
     #[serde(borrow, default)]
     pub(super) id: Text<'a>,
     #[serde(borrow, default)]
+    pub(super) object: Text<'a>,
+    #[serde(borrow, default)]
     pub(super) model: Text<'a>,
     #[serde(borrow, default)]
     pub(super) service_tier: Text<'a>,

@@ -64,12 +64,18 @@ impl StreamReader {
         let chunk =
             Some(data).filter(|data| pick::is_object(data)).and_then(|data| std::str::from_utf8(data).ok());
         let Some(chunk) = chunk.and_then(|data| serde_json::from_str::<Chunk<'_>>(data).ok()) else {
-            self.unreadable = self.unreadable.saturating_add(1);
+            if name == Some("error") {
+                let told = String::from_utf8_lossy(data);
+                self.fail(&Value::from(told.as_ref()));
+            } else {
+                self.unreadable = self.unreadable.saturating_add(1);
+            }
             return;
         };
         self.chunk(&chunk, on_delta);
-        if name == Some("error") && chunk.error.is_none() {
-            self.fail(data);
+        let is_error = name == Some("error") || chunk.object.get() == Some("error");
+        if is_error && chunk.error.is_none() {
+            self.fail(&serde_json::from_slice(data).unwrap_or_default());
         }
     }
 
@@ -87,7 +93,7 @@ impl StreamReader {
             self.usage(raw, on_delta);
         }
         if let Some(error) = chunk.error {
-            self.fail(error.get().as_bytes());
+            self.fail(&serde_json::from_str(error.get()).unwrap_or_default());
         }
     }
 
@@ -99,11 +105,8 @@ impl StreamReader {
         }
     }
 
-    fn fail(&mut self, error: &[u8]) {
-        if self.error.is_none() {
-            let error = serde_json::from_slice::<Value>(error).unwrap_or_default();
-            self.error = Some(read_stream_error(&error));
-        }
+    fn fail(&mut self, error: &Value) {
+        self.error.get_or_insert_with(|| read_stream_error(error));
     }
 
     fn piece(&mut self, piece: &Piece<'_>, on_delta: &mut impl FnMut(Delta<'_>)) {
@@ -139,11 +142,11 @@ impl StreamReader {
         self.error.as_ref()
     }
 
-    /// Whether `[DONE]` came, or a finish reason of every generation.
+    /// Whether `[DONE]` came after a generation, or a finish reason of every generation that began.
     pub fn is_complete(&self) -> bool {
         let choices = &self.response.choices;
         let done = self.response.stream.as_ref().is_some_and(|end| end.done);
-        done || (!choices.is_empty() && choices.iter().all(|choice| choice.finish_reason.is_some()))
+        !choices.is_empty() && (done || choices.iter().all(|choice| choice.finish_reason.is_some()))
     }
 
     /// How many events could not be read.
