@@ -33,17 +33,19 @@
 //! | gives its answer | when the last byte was read | unset | `done` |
 //! | gives a stream | at the stream's last event | unset | `done` |
 //! | fails: refused, broken off, out of time, not readable | when that is known | error | `failed` |
+//! | is a tool that panics | at the panic | error | `failed` |
 //! | is dropped: the future, or the stream half-way | at the drop | unset | `abandoned` |
 //! | is dropped after the answer was complete | at the drop | unset | `done` |
 //! | cannot be made: no key, no message, a parameter that the API lacks | there is none | | |
 //!
 //! A span is a child of the span that is current when the call begins, and is current itself while
-//! the call is polled: events inside carry its ids, and an instrumented HTTP client nests below it.
-//! It is not current while the program handles a stream's events. The status is never set to *ok*.
+//! the answer (of a stream: its head) is waited for: events inside carry its ids, and an instrumented
+//! HTTP client nests below it. It is not current while a stream's events come and are handled. The
+//! status is never set to *ok*.
 //!
 //! `error.type` is the provider's code (`rate_limit_exceeded`), else its type, else the HTTP status
-//! (`500`), else one of `timeout`, `connection`, `protocol`: see
-//! [`ErrorInfo::error_type`](record::ErrorInfo::error_type).
+//! (`500`), else the [kind](record::ErrorKind::name): `timeout`, `connection`, `protocol` and the like.
+//! Of a tool it is the error's type, or `panic`. See [`ErrorInfo::error_type`](record::ErrorInfo::error_type).
 //!
 //! # Filters
 //!
@@ -63,6 +65,10 @@
 //! [GenAI conventions]: https://github.com/open-telemetry/semantic-conventions-genai
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(all(feature = "client", feature = "export")),
+    allow(dead_code, reason = "what the parts share lies idle without them")
+)]
 
 pub mod capture;
 #[cfg(feature = "client")]

@@ -10,6 +10,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::{
+    fmt,
     future::{Future, IntoFuture},
     pin::Pin,
     sync::Arc,
@@ -19,7 +20,6 @@ use std::{
 /// A call of a language model, made by [`Client::chat`].
 ///
 /// ```no_run
-/// use futures_core::Stream;
 /// use tracing_genai::client::ChatEvent;
 ///
 /// # async fn run(client: tracing_genai::Client) -> Result<(), tracing_genai::Error> {
@@ -32,7 +32,7 @@ use std::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a call is made by `send`, `stream` or `.await`"]
 pub struct Chat {
     client: Client,
@@ -256,6 +256,15 @@ impl Chat {
         let http = http::request(&self.client, self.api, body);
         let call = Call::Inference { request: Box::new(self.request), response: Arc::default() };
         Ok((self.client.start(self.api, call), http))
+    }
+}
+
+impl fmt::Debug for Chat {
+    /// Without what is said: arguments of traced functions are logged by `Debug`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let messages = self.request.messages.len();
+        let mut debug = formatter.debug_struct("Chat");
+        debug.field("model", &self.request.model).field("messages", &messages).finish_non_exhaustive()
     }
 }
 

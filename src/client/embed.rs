@@ -6,6 +6,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::{
+    fmt,
     future::{Future, IntoFuture},
     pin::Pin,
     time::Duration,
@@ -20,7 +21,7 @@ use std::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a call is made by `send` or `.await`"]
 pub struct Embed {
     client: Client,
@@ -126,6 +127,15 @@ fn read(api: Api, body: &[u8], expected: usize) -> Result<Embeddings, ErrorInfo>
     }
     let message = format!("{} vectors came for {expected} inputs", embeddings.count);
     Err(ErrorInfo::new(ErrorKind::Protocol, message))
+}
+
+impl fmt::Debug for Embed {
+    /// Without what is embedded: arguments of traced functions are logged by `Debug`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inputs = self.request.input.len();
+        let mut debug = formatter.debug_struct("Embed");
+        debug.field("model", &self.request.model).field("inputs", &inputs).finish_non_exhaustive()
+    }
 }
 
 impl IntoFuture for Embed {

@@ -306,7 +306,7 @@ impl fmt::Debug for ChatStream {
         formatter
             .debug_struct("ChatStream")
             .field("api", &self.api)
-            .field("so_far", &self.so_far())
+            .field("is_over", &self.reader.is_none())
             .finish_non_exhaustive()
     }
 }

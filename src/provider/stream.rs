@@ -61,10 +61,18 @@ pub enum Delta<'a> {
 
 /// How much a reader keeps.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// The most bytes of text, reasoning and arguments that are kept of one response; what goes
     /// beyond is left out of the record. [`Delta`]s are always whole.
     pub max_text_bytes: usize,
+}
+
+impl Limits {
+    /// These many bytes of text, reasoning and arguments in all.
+    pub const fn of_text_bytes(max_text_bytes: usize) -> Self {
+        Self { max_text_bytes }
+    }
 }
 
 impl Default for Limits {

@@ -23,6 +23,7 @@ pub struct EmbeddingsRequest {
 /// One thing to embed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum EmbeddingInput {
     /// A text.
     Text(String),

@@ -100,6 +100,7 @@ pub struct Media {
 /// Where the bytes of a [`Media`] are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum MediaSource {
     /// In the message, base64.
     Base64(String),
@@ -112,6 +113,7 @@ pub enum MediaSource {
 /// What a [`Media`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Modality {
     /// A picture.
     Image,

@@ -29,6 +29,7 @@ pub struct Operation {
 
 /// The server that was called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Server {
     /// Host name or address.
     pub address: String,

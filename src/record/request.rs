@@ -100,6 +100,7 @@ pub struct ToolDefinition {
 /// Which tools a model may or must call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ToolChoice {
     /// As the model sees fit.
     Auto,

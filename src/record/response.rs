@@ -29,6 +29,7 @@ pub struct Response {
 
 /// One generation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Choice {
     /// Its place.
     pub index: u32,
@@ -84,6 +85,7 @@ pub enum ResponseStatus {
 
 /// How a stream went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StreamEnd {
     /// How many events were read.
     pub events: u64,

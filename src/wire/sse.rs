@@ -36,6 +36,7 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Its data is a part of the chunk just fed, unless the event began in an earlier one or its data has several
 /// lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SseEvent<'a> {
     /// Its name (`event:`), if it has one that is UTF-8 and not empty.
     pub name: Option<&'a str>,

@@ -115,7 +115,7 @@ fn a_body_cut_anywhere_never_panics() {
     for body in [&request, &answer, &chunk] {
         for end in 0..=body.len() {
             let cut = &body.as_bytes()[..end];
-            let mut reader = StreamReader::new(Limits { max_text_bytes: 3 });
+            let mut reader = StreamReader::new(Limits::of_text_bytes(3));
             reader.event(None, cut, &mut |_| {});
             assert_eq!(reader.unreadable_events(), u64::from(end < body.len()));
             assert_eq!(read_request(cut).is_some(), end == body.len());

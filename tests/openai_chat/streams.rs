@@ -207,7 +207,7 @@ fn a_stream_is_complete_when_every_choice_has_finished() {
 #[test]
 fn what_goes_beyond_the_limit_is_cut_between_characters_but_deltas_are_whole() {
     let (reader, deltas) = stream_within(
-        Limits { max_text_bytes: 4 },
+        Limits::of_text_bytes(4),
         &[
             delta(0, &json!({ "content": "abc" })),
             delta(0, &json!({ "content": "üx" })),

@@ -151,7 +151,7 @@ fn never_panics_wherever_it_is_cut() {
         let _ = read_response(&body.as_bytes()[..end]);
         let _ = response_error(&body.as_bytes()[..end]);
         let _ = read_request(&body.as_bytes()[..end]);
-        let mut reader = StreamReader::new(Limits { max_text_bytes: end });
+        let mut reader = StreamReader::new(Limits::of_text_bytes(end));
         reader.event(None, &body.as_bytes()[..end], &mut |_| {});
     }
 }

@@ -225,7 +225,7 @@ fn notes_a_sentinel_that_another_server_sends() {
 
 #[test]
 fn keeps_no_more_text_than_it_may_and_reports_all_of_it() {
-    let limits = Limits { max_text_bytes: 4 };
+    let limits = Limits::of_text_bytes(4);
     let events = [
         created(),
         text_delta(0, "abc"),
@@ -273,7 +273,7 @@ fn of_any_mixture_of_events_never_panics() {
                     json!({"type": kind, "output_index": at, "content_index": index % 2,
                     "delta": "d", "text": "t", "arguments": "a", "item": item, "response": item, "error": item})
                 };
-                let mut reader = StreamReader::new(Limits { max_text_bytes: 3 });
+                let mut reader = StreamReader::new(Limits::of_text_bytes(3));
                 for (kind, at) in [(first, 1), (second, 1), (second, 0), (first, 0)] {
                     reader.event(None, event(kind, at).to_string().as_bytes(), &mut |_| {});
                 }

@@ -106,7 +106,7 @@ fn message_of(error: &Map<String, Value>) -> String {
         .unwrap_or_default()
 }
 
-/// What a server of FastAPI complains of first: `[{"msg": .., "input": ..}]`, under `detail` too. Its
+/// What a server of `FastAPI` complains of first: `[{"msg": .., "input": ..}]`, under `detail` too. Its
 /// `input` repeats the request.
 fn first_complaint(said: &Value) -> Option<&str> {
     said.get("detail").unwrap_or(said).get(0)?.get("msg")?.as_str()

@@ -2,7 +2,9 @@
 
 use crate::{
     capture::ContentCapture,
-    record::{Call, Choice, MediaSource, Message, Operation, Outcome, Part, Request, ToolDefinition},
+    record::{
+        Call, Choice, FinishReason, MediaSource, Message, Operation, Outcome, Part, Request, ToolDefinition,
+    },
     semconv::gen_ai as names,
 };
 use opentelemetry::KeyValue;
@@ -170,7 +172,7 @@ fn message(message: &Message) -> MessageView<'_> {
 }
 
 fn output_message(choice: &Choice, is_done: bool) -> MessageView<'_> {
-    let finish_reason = choice.finish_reason.as_ref().map(|reason| reason.as_str());
+    let finish_reason = choice.finish_reason.as_ref().map(FinishReason::as_str);
     MessageView { finish_reason: finish_reason.or((!is_done).then_some("error")), ..message(&choice.message) }
 }
 
