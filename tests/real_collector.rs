@@ -1,6 +1,6 @@
 //! Spans that pass a real collector arrive as they were sent: [rotel], OTLP in and OTLP out.
 //!
-//! `ROTEL_AGENT` is the path of its `rotel-agent` (in the PyPI package `rotel`); without it the
+//! `ROTEL_AGENT` is the path of its `rotel-agent` (in the package of that name on `PyPI`); without it the
 //! tests say that they were skipped.
 //!
 //! [rotel]: https://github.com/streamfold/rotel
