@@ -51,7 +51,7 @@ pub(super) fn read(raw: &RawValue) -> Usage {
     let input = sent.prompt_tokens_details.0.or(sent.input_tokens_details.0).unwrap_or_default();
     let output = sent.completion_tokens_details.0.or(sent.output_tokens_details.0).unwrap_or_default();
     let cached = input.cached_tokens_details.and_then(object::<Details<'_>>).unwrap_or_default();
-    Usage {
+    let mut usage = Usage {
         input_tokens: sent.prompt_tokens.0.or(sent.input_tokens.0),
         output_tokens: sent.completion_tokens.0.or(sent.output_tokens.0),
         total_tokens: sent.total_tokens.0,
@@ -64,7 +64,18 @@ pub(super) fn read(raw: &RawValue) -> Usage {
         output: output.by_modality(),
         cache_read: cached.by_modality(),
         raw: Some(RawJson::new(raw)),
+    };
+    if let Some(whole) = output_with_reasoning(&usage) {
+        usage.output_tokens = Some(whole);
     }
+    usage
+}
+
+/// The output of a server that counts the reasoning beside it (xAI), which its total gives away.
+fn output_with_reasoning(usage: &Usage) -> Option<u64> {
+    let whole = usage.output_tokens?.checked_add(usage.reasoning_output_tokens?)?;
+    let total = usage.input_tokens?.checked_add(whole)?;
+    (usage.total_tokens? == total).then_some(whole)
 }
 
 fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
