@@ -1,44 +1,61 @@
 //! Messages of a chat request, read and written.
 
+use super::super::lenient::Object;
 use super::super::pick;
 use super::tool;
 use crate::record::{Media, MediaSource, Message, Modality, Part, Role, ToolResult};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+/// A message as it was sent, of a request or of an answer.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Sent {
+    pub(super) role: Value,
+    name: Value,
+    tool_call_id: Value,
+    content: Value,
+    reasoning_content: Value,
+    reasoning: Value,
+    refusal: Value,
+    audio: Value,
+    tool_calls: Value,
+    function_call: Value,
+}
 
 /// Reads one message; what is not an object is no message.
 pub(super) fn read(sent: Value) -> Option<Message> {
-    let Value::Object(mut sent) = sent else {
-        return None;
-    };
-    let role = Role::from(sent.get("role").and_then(Value::as_str).unwrap_or_default());
-    let name = pick::text(&sent, "name");
-    let content = sent.remove("content").unwrap_or_default();
+    let sent = serde_json::from_value::<Object<Sent>>(sent).ok()?.0?;
+    let role = Role::from(sent.role.as_str().unwrap_or_default());
+    let name = pick::some_text(&sent.name);
     let parts = if matches!(role.as_str(), "tool" | "function") {
-        let call_id = pick::text(&sent, "tool_call_id");
-        vec![Part::ToolResult(ToolResult { call_id, content: result_text(content) })]
+        let call_id = pick::some_text(&sent.tool_call_id);
+        vec![Part::ToolResult(ToolResult { call_id, content: result_text(sent.content) })]
     } else {
-        said(sent, content)
+        sent.said()
     };
     Some(Message { role, name, parts })
 }
 
-/// What a message of a person, an application or a model says: of a request or of an answer.
-pub(super) fn said(mut sent: Map<String, Value>, content: Value) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let reasoning = ["reasoning_content", "reasoning"].iter().find_map(|name| pick::text(&sent, name));
-    parts.extend(reasoning.map(Part::Reasoning));
-    read_content(content, &mut parts);
-    parts.extend(pick::text(&sent, "refusal").map(Part::Refusal));
-    if let Some(Value::Object(audio)) = sent.remove("audio") {
-        read_audio(audio, &mut parts);
+impl Sent {
+    /// What a message of a person, an application or a model says.
+    pub(super) fn said(self) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let reasoning = [&self.reasoning_content, &self.reasoning].into_iter().find_map(pick::some_text);
+        parts.extend(reasoning.map(Part::Reasoning));
+        read_content(self.content, &mut parts);
+        parts.extend(pick::some_text(&self.refusal).map(Part::Refusal));
+        if let Value::Object(audio) = self.audio {
+            read_audio(audio, &mut parts);
+        }
+        if let Value::Array(calls) = self.tool_calls {
+            parts.extend(calls.into_iter().filter_map(tool::read_call).map(Part::ToolCall));
+        }
+        if let Value::Object(call) = self.function_call {
+            parts.extend(tool::read_function(call, None).map(Part::ToolCall));
+        }
+        parts
     }
-    if let Some(Value::Array(calls)) = sent.remove("tool_calls") {
-        parts.extend(calls.into_iter().filter_map(tool::read_call).map(Part::ToolCall));
-    }
-    if let Some(Value::Object(call)) = sent.remove("function_call") {
-        parts.extend(tool::read_function(call, None).map(Part::ToolCall));
-    }
-    parts
 }
 
 fn read_content(content: Value, parts: &mut Vec<Part>) {
