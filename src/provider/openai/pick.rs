@@ -1,6 +1,7 @@
 //! Taking values out of JSON that may hold anything, and putting a body together.
 
 use crate::record::{ErrorInfo, ErrorKind};
+use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
 /// Whether this JSON text is an object: `serde` reads a struct from a list too.
@@ -60,7 +61,7 @@ pub(super) fn take_text(from: &mut Map<String, Value>, name: &str) -> Option<Str
 }
 
 /// The bytes of a request's body.
-pub(super) fn to_body(body: &Map<String, Value>) -> Result<Vec<u8>, ErrorInfo> {
+pub(super) fn to_body(body: &impl Serialize) -> Result<Vec<u8>, ErrorInfo> {
     serde_json::to_vec(body).map_err(|error| {
         ErrorInfo::new(ErrorKind::InvalidRequest, format!("the request is no JSON: {error}"))
     })
