@@ -94,6 +94,24 @@ fn counts_keep_their_meaning_and_the_sent_object() {
 }
 
 #[test]
+fn the_output_includes_the_reasoning_wherever_the_server_counts_it() {
+    let output = |input: u64, output: u64, reasoning: u64, total: u64| {
+        let read = response(&json!({ "choices": [], "usage": {
+            "prompt_tokens": input, "completion_tokens": output, "total_tokens": total,
+            "completion_tokens_details": { "reasoning_tokens": reasoning },
+        } }));
+        assert_eq!(read.usage.reasoning_output_tokens, Some(reasoning));
+        read.usage.output_tokens
+    };
+    // Beside the output, as the total tells: xAI.
+    assert_eq!(output(32, 9, 110, 151), Some(119));
+    assert_eq!(output(32, 119, 110, 151), Some(119));
+    assert_eq!(output(32, 9, 0, 41), Some(9));
+    assert_eq!(output(32, 9, 110, 140), Some(9));
+    assert_eq!(output(1, u64::MAX, 1, 1), Some(u64::MAX));
+}
+
+#[test]
 fn a_count_that_was_not_sent_is_none() {
     let read =
         response(&json!({ "choices": [], "usage": { "prompt_tokens": "many", "completion_tokens": -1 } }));

@@ -5,6 +5,7 @@
 use serde::de::{
     Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer,
 };
+use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 /// A text; of a list of parts, the texts of its parts.
@@ -18,9 +19,16 @@ impl Text<'_> {
     }
 }
 
-/// A whole number that fits into 32 bits.
-#[derive(Debug, Default)]
-pub(super) struct Index(pub(super) Option<u32>);
+/// A whole number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Count(pub(super) Option<u64>);
+
+impl Count {
+    /// The number, if it fits into 32 bits.
+    pub(super) fn small(self) -> Option<u32> {
+        self.0.and_then(|number| u32::try_from(number).ok())
+    }
+}
 
 /// An object.
 #[derive(Debug)]
@@ -121,26 +129,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-struct IndexVisitor;
-
-impl<'de> Visitor<'de> for IndexVisitor {
-    type Value = Index;
-    no_value!(visit_bool(bool), visit_i64(i64), visit_str(&str));
-    no_list!();
-    no_object!();
-
-    fn visit_u64<E>(self, number: u64) -> Result<Index, E> {
-        Ok(Index(u32::try_from(number).ok()))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Index, E> {
-        Ok(Index(super::pick::small_number(&serde_json::Value::from(number))))
-    }
-}
-
-impl<'de> Deserialize<'de> for Index {
+/// From the digits: what `serde_json` makes of a number depends on features that others may turn on.
+impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(IndexVisitor)
+        let sent = <&RawValue>::deserialize(from)?.get();
+        let float = || sent.parse().ok().and_then(super::pick::whole_float);
+        Ok(Self(sent.parse().ok().or_else(float)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Taking values out of JSON that may hold anything, and putting a body together.
 
 use crate::record::{ErrorInfo, ErrorKind};
+use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
 /// Whether this JSON text is an object: `serde` reads a struct from a list too.
@@ -10,14 +11,14 @@ pub(super) fn is_object(json: &[u8]) -> bool {
 
 /// A number that counts something: an integer, or a float that is one (`28.0`).
 pub(super) fn whole_number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_f64().and_then(whole_float))
+}
+
+/// A float that counts something.
+pub(super) fn whole_float(number: f64) -> Option<u64> {
     // Below 2^53, where every float that is whole is exact.
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    value.as_u64().or_else(|| {
-        value
-            .as_f64()
-            .filter(|number| (0.0..=EXACT).contains(number) && number.fract() == 0.0)
-            .map(|number| number as u64)
-    })
+    ((0.0..=EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
 
 /// A whole number that fits into 32 bits.
@@ -60,7 +61,7 @@ pub(super) fn take_text(from: &mut Map<String, Value>, name: &str) -> Option<Str
 }
 
 /// The bytes of a request's body.
-pub(super) fn to_body(body: &Map<String, Value>) -> Result<Vec<u8>, ErrorInfo> {
+pub(super) fn to_body(body: &impl Serialize) -> Result<Vec<u8>, ErrorInfo> {
     serde_json::to_vec(body).map_err(|error| {
         ErrorInfo::new(ErrorKind::InvalidRequest, format!("the request is no JSON: {error}"))
     })

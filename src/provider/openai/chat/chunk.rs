@@ -1,6 +1,6 @@
 //! One event of a chat stream, borrowed.
 
-use super::super::lenient::{Few, Index, Object, Text};
+use super::super::lenient::{Count, Few, Object, Text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -27,7 +27,7 @@ pub(super) struct Chunk<'a> {
 #[derive(Deserialize)]
 pub(super) struct Piece<'a> {
     #[serde(default)]
-    pub(super) index: Index,
+    pub(super) index: Count,
     #[serde(borrow, default)]
     pub(super) delta: Object<Said<'a>>,
     /// Of a server that streams an answer in one piece.
@@ -67,7 +67,7 @@ pub(super) struct Audio<'a> {
 #[derive(Deserialize)]
 pub(super) struct ToolPiece<'a> {
     #[serde(default)]
-    pub(super) index: Index,
+    pub(super) index: Count,
     #[serde(borrow, default)]
     pub(super) id: Text<'a>,
     #[serde(borrow, default)]

@@ -1,44 +1,62 @@
 //! Messages of a chat request, read and written.
 
+use super::super::lenient::Object;
 use super::super::pick;
 use super::tool;
 use crate::record::{Media, MediaSource, Message, Modality, Part, Role, ToolResult};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+/// A message as it was sent, of a request or of an answer.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Sent {
+    pub(super) role: Value,
+    name: Value,
+    tool_call_id: Value,
+    content: Value,
+    reasoning_content: Value,
+    reasoning: Value,
+    refusal: Value,
+    audio: Value,
+    tool_calls: Value,
+    function_call: Value,
+}
 
 /// Reads one message; what is not an object is no message.
 pub(super) fn read(sent: Value) -> Option<Message> {
-    let Value::Object(mut sent) = sent else {
-        return None;
-    };
-    let role = Role::from(sent.get("role").and_then(Value::as_str).unwrap_or_default());
-    let name = pick::text(&sent, "name");
-    let content = sent.remove("content").unwrap_or_default();
+    let sent = serde_json::from_value::<Object<Sent>>(sent).ok()?.0?;
+    let role = Role::from(sent.role.as_str().unwrap_or_default());
+    let name = pick::some_text(&sent.name);
     let parts = if matches!(role.as_str(), "tool" | "function") {
-        let call_id = pick::text(&sent, "tool_call_id");
-        vec![Part::ToolResult(ToolResult { call_id, content: result_text(content) })]
+        let call_id = pick::some_text(&sent.tool_call_id);
+        vec![Part::ToolResult(ToolResult { call_id, content: result_text(sent.content) })]
     } else {
-        said(sent, content)
+        sent.said()
     };
     Some(Message { role, name, parts })
 }
 
-/// What a message of a person, an application or a model says: of a request or of an answer.
-pub(super) fn said(mut sent: Map<String, Value>, content: Value) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let reasoning = ["reasoning_content", "reasoning"].iter().find_map(|name| pick::text(&sent, name));
-    parts.extend(reasoning.map(Part::Reasoning));
-    read_content(content, &mut parts);
-    parts.extend(pick::text(&sent, "refusal").map(Part::Refusal));
-    if let Some(Value::Object(audio)) = sent.remove("audio") {
-        read_audio(audio, &mut parts);
+impl Sent {
+    /// What a message of a person, an application or a model says.
+    pub(super) fn said(self) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let reasoning = [&self.reasoning_content, &self.reasoning].into_iter().find_map(pick::some_text);
+        parts.extend(reasoning.map(Part::Reasoning));
+        read_content(self.content, &mut parts);
+        parts.extend(pick::some_text(&self.refusal).map(Part::Refusal));
+        if let Value::Object(audio) = self.audio {
+            read_audio(audio, &mut parts);
+        }
+        if let Value::Array(calls) = self.tool_calls {
+            parts.extend(calls.into_iter().filter_map(tool::read_call).map(Part::ToolCall));
+        }
+        if let Value::Object(call) = self.function_call {
+            parts.extend(tool::read_function(call, None).map(Part::ToolCall));
+        }
+        parts
     }
-    if let Some(Value::Array(calls)) = sent.remove("tool_calls") {
-        parts.extend(calls.into_iter().filter_map(tool::read_call).map(Part::ToolCall));
-    }
-    if let Some(Value::Object(call)) = sent.remove("function_call") {
-        parts.extend(tool::read_function(call, None).map(Part::ToolCall));
-    }
-    parts
 }
 
 fn read_content(content: Value, parts: &mut Vec<Part>) {
@@ -136,89 +154,105 @@ fn result_text(content: Value) -> String {
     }
 }
 
-/// Writes a message; the results of several tools become a message each.
-pub(super) fn write(message: &Message, tools: &tool::Kinds<'_>, out: &mut Vec<Value>) {
-    let mut body = envelope(message);
+/// A message as it is sent, borrowed where it is long.
+#[derive(Default, Serialize)]
+pub(super) struct Written<'a> {
+    role: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    content: Content<'a>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    refusal: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Value>,
+}
+
+/// A content of one text is a plain string, which every server takes.
+#[derive(Default, Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    #[default]
+    Null,
+    Text(&'a str),
+    Parts(Vec<ContentPart<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ContentPart<'a> {
+    Text {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        text: &'a str,
+    },
+    Other(Cow<'a, Value>),
+}
+
+/// Writes what is said in this role; the results of several tools become a message each.
+pub(super) fn write<'a>(
+    role: &'a str,
+    name: Option<&'a str>,
+    parts: &'a [Part],
+    tools: &tool::Kinds<'_>,
+    out: &mut Vec<Written<'a>>,
+) {
+    let mut said = Written { role, name, ..Written::default() };
     let mut content = Vec::new();
-    let mut refusal = String::new();
-    let mut calls = Vec::new();
     let mut results = false;
-    for part in &message.parts {
+    for part in parts {
         match part {
             Part::ToolResult(result) => {
                 results = true;
-                out.push(write_result(message, result));
+                out.push(write_result(role, name, result));
             }
-            Part::ToolCall(call) if call.id.is_none() && !body.contains_key("function_call") => {
-                body.insert("function_call".to_owned(), tool::write_function(call));
+            Part::ToolCall(call) if call.id.is_none() && said.function_call.is_none() => {
+                said.function_call = Some(tool::write_function(call));
             }
-            Part::ToolCall(call) => calls.push(tools.write_call(call)),
-            Part::Refusal(text) => refusal.push_str(text),
+            Part::ToolCall(call) => said.tool_calls.push(tools.write_call(call)),
+            Part::Refusal(text) => said.refusal.push_str(text),
             Part::Media(Media { modality: Modality::Audio, source: MediaSource::FileId(id), .. })
-                if message.role == Role::Assistant =>
+                if role == "assistant" =>
             {
-                body.insert("audio".to_owned(), json!({ "id": id }));
+                said.audio = Some(json!({ "id": id }));
             }
             other => content.extend(write_part(other)),
         }
     }
-    let says = !content.is_empty()
-        || !refusal.is_empty()
-        || !calls.is_empty()
-        || body.contains_key("function_call")
-        || body.contains_key("audio");
-    if results && !says {
+    let called = said.function_call.is_some() || !said.tool_calls.is_empty();
+    let beside = called || !said.refusal.is_empty() || said.audio.is_some();
+    if results && content.is_empty() && !beside {
         return;
     }
-    let called = !calls.is_empty() || body.contains_key("function_call");
-    let silent = content.is_empty() && (called || !refusal.is_empty() || body.contains_key("audio"));
-    body.insert("content".to_owned(), if silent { Value::Null } else { compact(content) });
-    if !refusal.is_empty() {
-        body.insert("refusal".to_owned(), Value::from(refusal));
-    }
-    if !calls.is_empty() {
-        body.insert("tool_calls".to_owned(), Value::from(calls));
-    }
-    out.push(Value::Object(body));
+    said.content = match content.as_slice() {
+        [] if beside => Content::Null,
+        [] => Content::Text(""),
+        [ContentPart::Text { text, .. }] => Content::Text(text),
+        _ => Content::Parts(content),
+    };
+    out.push(said);
 }
 
-fn envelope(message: &Message) -> Map<String, Value> {
-    let mut body = Map::new();
-    body.insert("role".to_owned(), Value::from(message.role.as_str()));
-    if let Some(name) = &message.name {
-        body.insert("name".to_owned(), Value::from(name.as_str()));
-    }
-    body
-}
-
-fn write_result(message: &Message, result: &ToolResult) -> Value {
-    let mut body = envelope(message);
-    if message.role.as_str() != "function" {
-        body.insert("role".to_owned(), Value::from("tool"));
-    }
-    if let Some(id) = &result.call_id {
-        body.insert("tool_call_id".to_owned(), Value::from(id.as_str()));
-    }
-    body.insert("content".to_owned(), Value::from(result.content.as_str()));
-    Value::Object(body)
-}
-
-/// A content of one text is a plain string, which every server takes.
-fn compact(mut content: Vec<Value>) -> Value {
-    match content.as_mut_slice() {
-        [] => Value::from(""),
-        [alone] if alone.get("type").and_then(Value::as_str) == Some("text") => {
-            alone.get_mut("text").map(Value::take).unwrap_or_default()
-        }
-        _ => Value::from(content),
+fn write_result<'a>(role: &'a str, name: Option<&'a str>, result: &'a ToolResult) -> Written<'a> {
+    Written {
+        role: if role == "function" { role } else { "tool" },
+        name,
+        tool_call_id: result.call_id.as_deref(),
+        content: Content::Text(&result.content),
+        ..Written::default()
     }
 }
 
-fn write_part(part: &Part) -> Option<Value> {
+fn write_part(part: &Part) -> Option<ContentPart<'_>> {
     Some(match part {
-        Part::Text(text) => json!({ "type": "text", "text": text }),
-        Part::Media(media) => write_media(media)?,
-        Part::Other { value, .. } => value.clone(),
+        Part::Text(text) => ContentPart::Text { kind: "text", text },
+        Part::Media(media) => ContentPart::Other(Cow::Owned(write_media(media)?)),
+        Part::Other { value, .. } => ContentPart::Other(Cow::Borrowed(value)),
         // The API takes none of these back.
         Part::Reasoning(_) | Part::ServerToolCall(_) => return None,
         // Beside the content, see `write`.

@@ -2,7 +2,8 @@
 
 use super::super::{Dialect, pick};
 use super::{message, tool};
-use crate::record::{ErrorInfo, ErrorKind, Message, OutputFormat, Request, Role};
+use crate::record::{ErrorInfo, ErrorKind, Message, OutputFormat, Request};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 /// What a chat request asks for. `None` if the body is not a JSON object.
@@ -110,43 +111,70 @@ pub fn write_request(request: &Request, dialect: Dialect) -> Result<Vec<u8>, Err
     refuse("top_k", request.top_k.is_some())?;
     refuse("previous_response_id", request.previous_response_id.is_some())?;
     refuse("conversation_id", request.conversation_id.is_some())?;
-    let kinds = tool::Kinds::of(&request.tools);
-    let mut body = Map::new();
-    let mut put = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            body.insert(name.to_owned(), value);
+    pick::to_body(&Body { request, dialect })
+}
+
+struct Body<'a> {
+    request: &'a Request,
+    dialect: Dialect,
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self { request, dialect } = self;
+        let kinds = tool::Kinds::of(&request.tools);
+        let mut body = Fields { out: to.serialize_map(None)?, options: &request.options };
+        body.put("model", request.model.as_ref())?;
+        body.put("messages", Some(write_messages(request, &kinds)))?;
+        let tools = || request.tools.iter().map(tool::write_tool).collect::<Vec<_>>();
+        body.put("tools", (!request.tools.is_empty()).then(tools))?;
+        body.put("tool_choice", request.tool_choice.as_ref().map(|choice| kinds.write_choice(choice)))?;
+        if request.stream {
+            body.put("stream", Some(true))?;
+            body.put("stream_options", dialect.stream_usage.then(|| json!({ "include_usage": true })))?;
         }
-    };
-    let text = |text: &Option<String>| text.as_deref().map(Value::from);
-    put("model", text(&request.model));
-    put("messages", Some(write_messages(request, &kinds)));
-    put("tools", (!request.tools.is_empty()).then(|| request.tools.iter().map(tool::write_tool).collect()));
-    put("tool_choice", request.tool_choice.as_ref().map(|choice| kinds.write_choice(choice)));
-    if request.stream {
-        put("stream", Some(Value::from(true)));
-        put("stream_options", dialect.stream_usage.then(|| json!({ "include_usage": true })));
+        body.put("n", request.choice_count)?;
+        let limit = if dialect.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
+        body.put(limit, request.max_output_tokens)?;
+        body.put("temperature", request.temperature)?;
+        body.put("top_p", request.top_p)?;
+        body.put("frequency_penalty", request.frequency_penalty)?;
+        body.put("presence_penalty", request.presence_penalty)?;
+        body.put("stop", Some(&request.stop_sequences).filter(|stop| !stop.is_empty()))?;
+        body.put("seed", request.seed)?;
+        match &request.output_format {
+            Some(OutputFormat::Speech) => body.put("modalities", Some(["text", "audio"]))?,
+            Some(OutputFormat::Image) => body.put("modalities", Some(["text", "image"]))?,
+            Some(format) => body.put("response_format", write_format(format))?,
+            None => {}
+        }
+        body.put("reasoning_effort", request.reasoning_level.as_ref())?;
+        body.put("service_tier", request.service_tier.as_ref())?;
+        body.put("user", request.user.as_ref())?;
+        body.end()
     }
-    put("n", request.choice_count.map(Value::from));
-    let limit = if dialect.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
-    put(limit, request.max_output_tokens.map(Value::from));
-    put("temperature", request.temperature.map(Value::from));
-    put("top_p", request.top_p.map(Value::from));
-    put("frequency_penalty", request.frequency_penalty.map(Value::from));
-    put("presence_penalty", request.presence_penalty.map(Value::from));
-    let stop = &request.stop_sequences;
-    put("stop", (!stop.is_empty()).then(|| Value::from(stop.as_slice())));
-    put("seed", request.seed.map(Value::from));
-    match &request.output_format {
-        Some(OutputFormat::Speech) => put("modalities", Some(json!(["text", "audio"]))),
-        Some(OutputFormat::Image) => put("modalities", Some(json!(["text", "image"]))),
-        Some(format) => put("response_format", write_format(format)),
-        None => {}
+}
+
+/// The fields of a body, of which the options override the others.
+struct Fields<'a, M> {
+    out: M,
+    options: &'a Map<String, Value>,
+}
+
+impl<M: SerializeMap> Fields<'_, M> {
+    fn put(&mut self, name: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+        match value {
+            Some(value) if !self.options.contains_key(name) => self.out.serialize_entry(name, &value),
+            _ => Ok(()),
+        }
     }
-    put("reasoning_effort", text(&request.reasoning_level));
-    put("service_tier", text(&request.service_tier));
-    put("user", text(&request.user));
-    body.extend(request.options.clone());
-    pick::to_body(&body)
+
+    fn end(mut self) -> Result<M::Ok, M::Error> {
+        for (name, value) in self.options {
+            self.out.serialize_entry(name, value)?;
+        }
+        self.out.end()
+    }
 }
 
 fn refuse(parameter: &str, given: bool) -> Result<(), ErrorInfo> {
@@ -159,16 +187,15 @@ fn refuse(parameter: &str, given: bool) -> Result<(), ErrorInfo> {
     Err(error)
 }
 
-fn write_messages(request: &Request, kinds: &tool::Kinds<'_>) -> Value {
+fn write_messages<'a>(request: &'a Request, kinds: &tool::Kinds<'_>) -> Vec<message::Written<'a>> {
     let mut out = Vec::with_capacity(request.messages.len() + 1);
     if !request.system_instructions.is_empty() {
-        let system = Message { role: Role::System, name: None, parts: request.system_instructions.clone() };
-        message::write(&system, kinds, &mut out);
+        message::write("system", None, &request.system_instructions, kinds, &mut out);
     }
-    for message in &request.messages {
-        message::write(message, kinds, &mut out);
+    for Message { role, name, parts } in &request.messages {
+        message::write(role.as_str(), name.as_deref(), parts, kinds, &mut out);
     }
-    Value::from(out)
+    out
 }
 
 fn write_format(format: &OutputFormat) -> Option<Value> {

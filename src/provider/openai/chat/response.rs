@@ -1,23 +1,24 @@
 //! A chat completion, read.
 
+use super::super::lenient::{Count, Object, Text};
 use super::super::{pick, unexpected_body, usage};
 use super::message;
 use crate::record::{ErrorInfo, FinishReason, Response, Role};
 use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
 struct Completion<'a> {
     #[serde(borrow)]
-    choices: Vec<&'a RawValue>,
+    choices: Vec<Object<Generation<'a>>>,
     #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
+    id: Text<'a>,
     #[serde(borrow, default)]
-    model: Option<&'a RawValue>,
+    model: Text<'a>,
     #[serde(borrow, default)]
-    service_tier: Option<&'a RawValue>,
+    service_tier: Text<'a>,
     #[serde(borrow, default)]
-    system_fingerprint: Option<&'a RawValue>,
+    system_fingerprint: Text<'a>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
 }
@@ -25,12 +26,12 @@ struct Completion<'a> {
 /// Apart from the log probabilities, which nobody asked for.
 #[derive(Deserialize)]
 struct Generation<'a> {
+    #[serde(default)]
+    index: Count,
+    #[serde(default)]
+    message: Object<message::Sent>,
     #[serde(borrow, default)]
-    index: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    finish_reason: Option<&'a RawValue>,
+    finish_reason: Text<'a>,
 }
 
 /// What a chat model answered, read from the body of a success that is no stream.
@@ -39,46 +40,39 @@ struct Generation<'a> {
 /// [`ErrorKind::Protocol`](crate::record::ErrorKind::Protocol) when the body is not a JSON object
 /// with `choices`.
 pub fn read_response(body: &[u8]) -> Result<Response, ErrorInfo> {
-    let completion = Some(body)
-        .filter(|body| pick::is_object(body))
-        .and_then(|body| serde_json::from_slice::<Completion<'_>>(body).ok());
-    let Some(completion) = completion else {
+    let text = std::str::from_utf8(body).ok().filter(|_| pick::is_object(body));
+    let Some(completion) = text.and_then(|text| serde_json::from_str::<Completion<'_>>(text).ok()) else {
         return Err(unexpected_body("a chat completion", body));
     };
+    let owned = |text: Text<'_>| text.get().map(str::to_owned);
     let mut response = Response {
-        id: completion.id.and_then(pick::raw_text),
-        model: completion.model.and_then(pick::raw_text),
-        service_tier: completion.service_tier.and_then(pick::raw_text),
-        system_fingerprint: completion.system_fingerprint.and_then(pick::raw_text),
+        id: owned(completion.id),
+        model: owned(completion.model),
+        service_tier: owned(completion.service_tier),
+        system_fingerprint: owned(completion.system_fingerprint),
         usage: completion.usage.map(usage::read).unwrap_or_default(),
         ..Response::default()
     };
-    for raw in completion.choices.into_iter().filter(|raw| pick::is_object(raw.get().as_bytes())) {
-        if let Ok(generation) = serde_json::from_str::<Generation<'_>>(raw.get()) {
-            read_choice(&generation, &mut response);
-        }
+    for generation in completion.choices.into_iter().filter_map(|choice| choice.0) {
+        read_choice(generation, &mut response);
     }
     Ok(response)
 }
 
-fn read_choice(generation: &Generation<'_>, response: &mut Response) {
-    let sent = generation.index.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+fn read_choice(generation: Generation<'_>, response: &mut Response) {
     let taken = |index: &u32| response.choices.iter().any(|choice| choice.index == *index);
     // A server that numbers none, or all alike, still means the order.
     let next = response.choices.last().map_or(0, |choice| choice.index.saturating_add(1));
-    let index = sent.as_ref().and_then(pick::small_number).filter(|index| !taken(index)).unwrap_or(next);
+    let index = generation.index.small().filter(|index| !taken(index)).unwrap_or(next);
     let choice = response.choice_mut(index);
-    choice.raw_finish_reason = generation.finish_reason.and_then(pick::raw_text);
+    choice.raw_finish_reason = generation.finish_reason.get().map(str::to_owned);
     choice.finish_reason = choice.raw_finish_reason.as_deref().map(finish_reason);
     // Azure sends no message when its content filter took the answer away.
-    let message =
-        generation.message.and_then(|raw| serde_json::from_str::<Map<String, Value>>(raw.get()).ok());
-    if let Some(mut message) = message {
-        if let Some(role) = pick::text(&message, "role") {
-            choice.message.role = Role::from(role.as_str());
+    if let Some(message) = generation.message.0 {
+        if let Some(role) = message.role.as_str().filter(|role| !role.is_empty()) {
+            choice.message.role = Role::from(role);
         }
-        let content = message.remove("content").unwrap_or_default();
-        choice.message.parts = message::said(message, content);
+        choice.message.parts = message.said();
     }
 }
 

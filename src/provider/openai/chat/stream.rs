@@ -110,7 +110,7 @@ impl StreamReader {
     }
 
     fn piece(&mut self, piece: &Piece<'_>, on_delta: &mut impl FnMut(Delta<'_>)) {
-        let index = piece.index.0.unwrap_or(0);
+        let index = piece.index.small().unwrap_or(0);
         let room = &mut self.room;
         let Some((choice, places)) = choice_at(&mut self.response.choices, &mut self.places, index) else {
             return;
@@ -222,7 +222,7 @@ impl Writer<'_> {
     /// another id.
     fn place_of(&mut self, piece: &ToolPiece<'_>, function: Option<&FunctionPiece<'_>>) -> usize {
         let calls = &self.places.calls;
-        if let Some(index) = piece.index.0 {
+        if let Some(index) = piece.index.small() {
             let known = calls.iter().rposition(|call| call.wire == Some(index));
             let known = known.filter(|place| !self.begins_again(*place, piece, function));
             return known.unwrap_or_else(|| self.begin(Some(index)));
