@@ -212,9 +212,11 @@ fn said(status: u16, body: &[u8]) -> String {
 
 /// The beginning of what a server wrote, on one line and without anything like a key.
 fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
-    let words: Vec<&str> = text.split(|letter: char| letter.is_whitespace() || letter.is_control()).collect();
-    scrub_secrets(words.join(" ").trim())
+    // Whole keys are taken out before the cut, which would leave the beginning of one.
+    let text = scrub_secrets(&String::from_utf8_lossy(body));
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    line.chars().take(EXCERPT).collect()
 }
 
 /// How long to wait before the try after `failures` of them: doubling from a quarter of a second to

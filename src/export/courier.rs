@@ -144,8 +144,20 @@ thread_local! {
 /// and make more. Only while the thread works: a thread with a subscriber of its own takes
 /// `tracing`'s fast path from the whole program.
 fn silence(on: bool) {
-    let guard = on.then(|| set_default(&Dispatch::none()));
-    SILENCE.with_borrow_mut(|silence| *silence = guard);
+    SILENCE.with_borrow_mut(|silence| {
+        // The old guard goes first: dropped later it would put the program's subscriber back.
+        *silence = None;
+        *silence = on.then(|| set_default(&Dispatch::none()));
+    });
+}
+
+/// Runs a hook of the program with the program's subscriber, on this thread too: it may well log.
+pub(super) fn aloud(hook: impl FnOnce()) {
+    let was_silent = SILENCE.with_borrow_mut(Option::take).is_some();
+    hook();
+    if was_silent {
+        silence(true);
+    }
 }
 
 async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::UnboundedReceiver<Command>) {

@@ -33,9 +33,10 @@ pub(super) struct Delivery {
 #[derive(Default)]
 struct Pause {
     failures: u32,
+    /// The end of a back-off of ours, which a flush cuts short and a success ends.
     until: Option<Instant>,
-    /// The destination asked for the wait: not even a flush cuts it short.
-    asked: bool,
+    /// The end of a wait that the destination asked for, which nothing does.
+    asked_until: Option<Instant>,
 }
 
 enum Transport {
@@ -50,7 +51,7 @@ impl Delivery {
             Address::Http(http) => Transport::Http(http),
             #[cfg(feature = "grpc")]
             Address::Grpc { endpoint, headers, compression } => {
-                Transport::Grpc(super::grpc::GrpcTransport::new(&endpoint, headers, compression))
+                Transport::Grpc(super::grpc::GrpcTransport::new(*endpoint, headers, compression))
             }
         };
         Self {
@@ -94,19 +95,25 @@ impl Delivery {
     /// Sends until the spans are accounted for; gives back halves of what is too large.
     async fn deliver_parcel(&self, mut parcel: Parcel) -> Option<[Parcel; 2]> {
         let body = self.transport.body(&parcel);
+        // Tries that may have been the spans' own fault; an outage uses none up.
         let mut tries = 0;
         let answer = loop {
             self.wait().await;
-            tries += 1;
             match self.transport.send(&body, &parcel).await {
-                Answer::Retry(Retry { tries: Some(most), reason, message, .. }) if tries >= most => {
-                    break Answer::Refused { reason, message };
+                Answer::Retry(retry) => {
+                    tries += u32::from(retry.tries.is_some());
+                    if retry.tries.is_some_and(|most| tries >= most) {
+                        break Answer::Refused { reason: retry.reason, message: retry.message };
+                    }
+                    self.hold(&retry);
                 }
-                Answer::Retry(retry) => self.hold(&retry),
                 answer => break answer,
             }
         };
-        *self.pause.borrow_mut() = Pause::default();
+        if matches!(answer, Answer::Accepted | Answer::Partial { .. }) {
+            let mut pause = self.pause.borrow_mut();
+            (pause.failures, pause.until) = (0, None);
+        }
         let problem = match answer {
             Answer::Accepted | Answer::Retry(_) => {
                 self.lane.delivered(&parcel.spans);
@@ -134,14 +141,17 @@ impl Delivery {
     /// Waits while the destination is left alone.
     async fn wait(&self) {
         loop {
-            let (until, asked) = {
+            let (until, asked_until) = {
                 let pause = self.pause.borrow();
-                (pause.until, pause.asked)
+                (pause.until, pause.asked_until)
             };
-            let Some(until) = until.filter(|until| *until > Instant::now()) else { return };
-            if asked {
-                sleep_until(until).await;
-            } else if timeout_at(until, self.lane.hurry.notified()).await.is_ok() {
+            let now = Instant::now();
+            if let Some(asked_until) = asked_until.filter(|until| *until > now) {
+                sleep_until(asked_until).await;
+                continue;
+            }
+            let Some(until) = until.filter(|until| *until > now) else { return };
+            if timeout_at(until, self.lane.hurry.notified()).await.is_ok() {
                 return;
             }
         }
@@ -154,9 +164,10 @@ impl Delivery {
         if pause.until.is_none_or(|until| until <= now) {
             pause.failures = pause.failures.saturating_add(1);
         }
-        let wait = retry.after.unwrap_or_else(|| answer::back_off(pause.failures));
-        pause.until = Some(now + wait).max(pause.until);
-        pause.asked = retry.after.is_some();
+        match retry.after {
+            Some(wait) => pause.asked_until = Some(now + wait).max(pause.asked_until),
+            None => pause.until = Some(now + answer::back_off(pause.failures)).max(pause.until),
+        }
         drop(pause);
         if let Some(problem) = self.lane.delayed(&retry.message) {
             self.hook.tell(&problem);

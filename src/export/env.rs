@@ -27,8 +27,10 @@ pub(super) fn is_disabled(lookup: Lookup<'_>) -> bool {
 pub(super) fn default_destination(lookup: Lookup<'_>) -> Result<Option<Destination>, Error> {
     const NAME: &str = "OTEL_TRACES_EXPORTER";
     match value(lookup, NAME).as_deref() {
-        None | Some("otlp") => destination(lookup).map(Some),
+        None => destination(lookup).map(Some),
         Some("none") => Ok(None),
+        // A list may name exporters of other programs beside ours.
+        Some(list) if list.split(',').any(|name| name.trim() == "otlp") => destination(lookup).map(Some),
         Some(other) => refuse(NAME, other, "otlp or none"),
     }
 }
@@ -72,8 +74,9 @@ pub(super) fn limits(lookup: Lookup<'_>) -> Result<Limits, Error> {
     }
     // A batch that the queue cannot hold would never be full.
     limits.batch = limits.batch.min(limits.spans);
-    if let Some(delay) = number(lookup, "OTEL_BSP_SCHEDULE_DELAY")? {
-        limits.delay = Duration::from_millis(delay);
+    if let Some(delay) = number::<u64>(lookup, "OTEL_BSP_SCHEDULE_DELAY")? {
+        // Without any delay the export would never sleep.
+        limits.delay = Duration::from_millis(delay.max(10));
     }
     Ok(limits)
 }

@@ -9,8 +9,9 @@ use crate::Error;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, trace_service_client::TraceServiceClient,
 };
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 use tonic::{
+    Code,
     codec::CompressionEncoding,
     metadata::MetadataMap,
     transport::{Channel, Endpoint},
@@ -18,7 +19,9 @@ use tonic::{
 
 #[derive(Debug)]
 pub(super) struct GrpcTransport {
-    client: TraceServiceClient<Channel>,
+    endpoint: Endpoint,
+    compression: Compression,
+    client: RefCell<TraceServiceClient<Channel>>,
     headers: MetadataMap,
 }
 
@@ -42,23 +45,34 @@ pub(super) fn endpoint(url: &str, timeout: Duration) -> Result<Endpoint, Error> 
 
 impl GrpcTransport {
     /// Connects at the first request. Needs the courier's runtime around it.
-    pub(super) fn new(endpoint: &Endpoint, headers: ::http::HeaderMap, compression: Compression) -> Self {
-        let client = TraceServiceClient::new(endpoint.connect_lazy());
-        let client = match compression {
-            Compression::None => client,
-            Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
-        };
-        Self { client, headers: MetadataMap::from_headers(headers) }
+    pub(super) fn new(endpoint: Endpoint, headers: ::http::HeaderMap, compression: Compression) -> Self {
+        let client = RefCell::new(connect(&endpoint, compression));
+        Self { endpoint, compression, client, headers: MetadataMap::from_headers(headers) }
     }
 
     pub(super) async fn send(&self, request: ExportTraceServiceRequest) -> Answer {
         let request = tonic::Request::from_parts(self.headers.clone(), tonic::Extensions::default(), request);
-        match self.client.clone().export(request).await {
+        let mut client = self.client.borrow().clone();
+        match client.export(request).await {
             Ok(response) => match response.into_inner().partial_success {
                 Some(partial) => answer::of_partial(partial.rejected_spans, &partial.error_message),
                 None => Answer::Accepted,
             },
-            Err(status) => answer::of_grpc(&status),
+            Err(status) => {
+                // A connection that went dead in silence would swallow every further try.
+                if matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) {
+                    *self.client.borrow_mut() = connect(&self.endpoint, self.compression);
+                }
+                answer::of_grpc(&status)
+            }
         }
+    }
+}
+
+fn connect(endpoint: &Endpoint, compression: Compression) -> TraceServiceClient<Channel> {
+    let client = TraceServiceClient::new(endpoint.connect_lazy());
+    match compression {
+        Compression::None => client,
+        Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
     }
 }

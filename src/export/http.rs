@@ -34,15 +34,25 @@ pub(super) struct HttpTransport {
     pub(super) timeout: Duration,
 }
 
-/// One client for all destinations: what differs goes with each request.
-pub(super) fn client() -> Result<Client, Error> {
-    Client::builder()
+/// One client for all destinations: what differs goes with each request. Without `tls` it asks for no
+/// certificates, which a container beside its collector may well lack.
+pub(super) fn client(tls: bool) -> Result<Client, Error> {
+    let builder = Client::builder();
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    let builder = if tls { builder } else { builder.tls_certs_only([]) };
+    #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+    let _ = tls;
+    builder
         .user_agent(USER_AGENT)
         // A redirect would carry the destination's key to another host.
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
         .build()
-        .map_err(|error| Error::configuration("the HTTP client cannot be made").with_source(error))
+        .map_err(|error| {
+            let message = "the HTTP client cannot be made: an https destination needs the platform's \
+                certificates (package ca-certificates, or SSL_CERT_FILE)";
+            Error::configuration(message).with_source(error)
+        })
 }
 
 impl HttpTransport {

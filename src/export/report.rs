@@ -1,5 +1,6 @@
 //! What became of the spans, and what a person should know of it.
 
+use super::courier;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -114,7 +115,7 @@ impl Hook {
 
     pub(super) fn tell(&self, problem: &Problem) {
         // A hook that panics must not take the courier or the caller with it.
-        let _ = catch_unwind(AssertUnwindSafe(|| (self.0)(problem)));
+        let _ = catch_unwind(AssertUnwindSafe(|| courier::aloud(|| (self.0)(problem))));
     }
 }
 

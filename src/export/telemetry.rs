@@ -19,7 +19,7 @@ use opentelemetry::{
 use opentelemetry_sdk::{
     Resource,
     propagation::{BaggagePropagator, TraceContextPropagator},
-    trace::{SdkTracer, SdkTracerProvider, SpanProcessor},
+    trace::{Sampler, SdkTracer, SdkTracerProvider, SpanProcessor},
 };
 use std::{
     sync::{
@@ -315,12 +315,18 @@ impl TelemetryBuilder {
 
     fn build_with(self, lookup: Lookup<'_>) -> Result<Telemetry, Error> {
         let destinations = self.destinations_with(lookup)?;
-        let limits = env::limits(lookup)?;
+        // What is switched off cannot be stopped by a number that it does not use.
+        let limits = if destinations.is_empty() { Limits::default() } else { env::limits(lookup)? };
         let pipeline = Arc::new(pipeline(&destinations, &limits, self.hook, self.drop_timeout)?);
         let processor = Processor::new(Arc::clone(&pipeline), self.resource.clone());
         let resource = Resource::builder().with_attributes(self.resource.iter().cloned()).build();
-        let provider =
-            SdkTracerProvider::builder().with_resource(resource).with_span_processor(processor).build();
+        let provider = SdkTracerProvider::builder().with_resource(resource);
+        let provider = if destinations.is_empty() {
+            // Nobody will see these spans, so nobody downstream is told of them.
+            provider.with_sampler(Sampler::AlwaysOff).build()
+        } else {
+            provider.with_span_processor(processor).build()
+        };
         Ok(Telemetry {
             pipeline,
             provider,
@@ -352,7 +358,7 @@ fn pipeline(
     let mut commands = Commands::nowhere();
     let mut consumer = None;
     if !destinations.is_empty() {
-        let client = http::client()?;
+        let client = http::client(destinations.iter().any(Destination::needs_certificates))?;
         let mut routes = Vec::with_capacity(destinations.len());
         for destination in destinations {
             let (name, route) = destination.route(&client)?;

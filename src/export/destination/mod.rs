@@ -125,6 +125,10 @@ impl Destination {
         self.content.as_ref().is_some_and(ContentCapture::is_on)
     }
 
+    pub(super) fn needs_certificates(&self) -> bool {
+        self.otlp.needs_certificates()
+    }
+
     /// The checked way to it, and its name.
     pub(super) fn route(&self, client: &reqwest::Client) -> Result<(String, Route), Error> {
         let (name, address) = self.otlp.resolve(client)?;

@@ -4,7 +4,7 @@ use super::{Compression, Protocol};
 use crate::{Error, capture::ContentCapture, export::http::HttpTransport};
 use reqwest::{
     Url,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{fmt, net::IpAddr, time::Duration};
@@ -86,6 +86,11 @@ impl Otlp {
         Ok((name, address))
     }
 
+    /// Whether certificates are needed to reach it with the HTTP client.
+    pub(super) fn needs_certificates(&self) -> bool {
+        self.protocol == Protocol::HttpProtobuf && self.endpoint.trim_start().starts_with("https")
+    }
+
     #[cfg(feature = "grpc")]
     fn grpc(&self, url: &Url, headers: HeaderMap, compression: Compression) -> Result<Address, Error> {
         let endpoint = Box::new(crate::export::grpc::endpoint(url.as_str(), self.timeout)?);
@@ -153,6 +158,9 @@ impl Otlp {
                     "{origin}: the value of {name:?} has characters no header may have"
                 ))
             })?;
+            if [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LENGTH].contains(&parsed) {
+                return Err(Error::configuration(format!("{origin}: {name:?} is set by the export itself")));
+            }
             value.set_sensitive(true);
             map.insert(parsed, value);
         }

@@ -31,7 +31,7 @@ use tracing_subscriber::{
 };
 
 /// A subscriber that is still busy after this answers later: it is not waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Told from others by its address, so it must have one of its own: it cannot be empty.
 struct ProbeCallsite(#[expect(dead_code, reason = "makes room")] u8);
