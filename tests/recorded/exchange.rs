@@ -37,7 +37,7 @@ pub(crate) struct Sent {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Received {
     pub(crate) status: u16,
-    headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
 }
 
@@ -74,6 +74,11 @@ impl Exchange {
         self.response.headers.iter().map(header).collect()
     }
 
+    /// A header of the answer.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers.get(name).map(String::as_str)
+    }
+
     /// Whether the answer is a success.
     pub(crate) fn succeeded(&self) -> bool {
         (200..300).contains(&self.response.status)
@@ -81,7 +86,7 @@ impl Exchange {
 
     /// Whether the answer is a stream, as its `content-type` tells.
     pub(crate) fn is_stream(&self) -> bool {
-        let content_type = self.response.headers.get("content-type");
+        let content_type = self.header("content-type");
         content_type.is_some_and(|content_type| content_type.starts_with("text/event-stream"))
     }
 
