@@ -1,7 +1,7 @@
 //! A chat stream, read event by event.
 
-use super::super::{pick, read_stream_error, usage};
 use super::super::lenient::{Few, Object};
+use super::super::{pick, read_stream_error, usage};
 use super::chunk::{Audio, Chunk, FunctionPiece, Piece, Said, ToolPiece};
 use super::response::finish_reason;
 use crate::{
@@ -61,7 +61,8 @@ impl StreamReader {
             end.done = true;
             return;
         }
-        let chunk = Some(data).filter(|data| pick::is_object(data)).and_then(|data| std::str::from_utf8(data).ok());
+        let chunk =
+            Some(data).filter(|data| pick::is_object(data)).and_then(|data| std::str::from_utf8(data).ok());
         let Some(chunk) = chunk.and_then(|data| serde_json::from_str::<Chunk<'_>>(data).ok()) else {
             self.unreadable = self.unreadable.saturating_add(1);
             return;
@@ -111,7 +112,11 @@ impl StreamReader {
         let Some((choice, places)) = choice_at(&mut self.response.choices, &mut self.places, index) else {
             return;
         };
-        let whole = piece.message.filter(|_| piece.delta.0.is_none()).map(read::<Object<Said<'_>>>).unwrap_or_default();
+        let whole = piece
+            .message
+            .filter(|_| piece.delta.0.is_none())
+            .map(read::<Object<Said<'_>>>)
+            .unwrap_or_default();
         if let Some(said) = piece.delta.0.as_ref().or(whole.0.as_ref()) {
             Writer { choice, places, room }.said(said, on_delta);
         }
