@@ -1,5 +1,6 @@
 //! One event of a stream.
 
+use super::super::lenient::Count;
 use super::json;
 use crate::record::ErrorInfo;
 use serde::Deserialize;
@@ -21,12 +22,9 @@ pub(super) struct Place {
 pub(super) struct Event<'a> {
     #[serde(rename = "type", borrow)]
     kind: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_index: Option<&'a RawValue>,
-    #[serde(borrow)]
-    content_index: Option<&'a RawValue>,
-    #[serde(borrow)]
-    summary_index: Option<&'a RawValue>,
+    output_index: Count,
+    content_index: Count,
+    summary_index: Count,
     #[serde(borrow)]
     pub(super) delta: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -48,13 +46,13 @@ pub(super) struct Event<'a> {
 impl<'a> Event<'a> {
     /// The item that the event is about.
     pub(super) fn item_place(&self) -> Place {
-        Place { item: json::read(self.output_index).unwrap_or(0), in_content: false, part: 0 }
+        Place { item: self.output_index.0.unwrap_or(0), in_content: false, part: 0 }
     }
 
     /// The part of an item that the event is about.
     pub(super) fn part_place(&self) -> Place {
-        let summary = json::read(self.summary_index);
-        let part = summary.or_else(|| json::read(self.content_index)).unwrap_or(0);
+        let summary = self.summary_index.0;
+        let part = summary.or(self.content_index.0).unwrap_or(0);
         Place { in_content: summary.is_none(), part, ..self.item_place() }
     }
 
