@@ -52,6 +52,13 @@ impl Chat {
         self.message(Message::text(Role::System, text))
     }
 
+    /// Instructions of the application, apart from the messages where the API has a place for them
+    /// (Responses `instructions`), else as the first message.
+    pub fn instructions(mut self, text: impl Into<String>) -> Self {
+        self.request.system_instructions.push(Part::Text(text.into()));
+        self
+    }
+
     /// What the person says.
     pub fn user(self, text: impl Into<String>) -> Self {
         self.message(Message::text(Role::User, text))
@@ -190,6 +197,12 @@ impl Chat {
     /// Continues this response (Responses API).
     pub fn previous_response(mut self, id: impl Into<String>) -> Self {
         self.request.previous_response_id = Some(id.into());
+        self
+    }
+
+    /// The conversation in the provider's own store that this call belongs to (Responses API).
+    pub fn conversation(mut self, id: impl Into<String>) -> Self {
+        self.request.conversation_id = Some(id.into());
         self
     }
 

@@ -100,6 +100,8 @@ pub struct ChatStream {
     parser: SseParser,
     reader: Option<StreamReader>,
     ready: VecDeque<Result<ChatEvent, Error>>,
+    /// Set when the stream is over: what came, whole or not.
+    came: Option<Arc<Response>>,
     reply: Option<Reply>,
     /// The beginning of the answer, until an event of it could be read.
     head: BytesMut,
@@ -130,6 +132,7 @@ impl ChatStream {
             parser: SseParser::new(),
             reader,
             ready: VecDeque::new(),
+            came: None,
             reply: None,
             head: BytesMut::new(),
             head_limit,
@@ -157,12 +160,9 @@ impl ChatStream {
             .ok_or_else(|| Error::new(ErrorKind::Cancelled, "the stream has ended in an error before"))
     }
 
-    /// What has come so far.
+    /// What has come so far; after an error what had come before it.
     pub fn so_far(&self) -> Option<&Response> {
-        match (&self.reader, &self.reply) {
-            (Some(reader), _) => Some(reader.response()),
-            (None, reply) => reply.as_ref().map(Reply::response),
-        }
+        self.reader.as_ref().map(StreamReader::response).or(self.came.as_deref())
     }
 
     fn status(&self) -> Option<u16> {
@@ -189,8 +189,9 @@ impl ChatStream {
     /// connection.
     fn end_if_over(&mut self) {
         let Some(reader) = &self.reader else { return };
-        let says_so = |stream: &crate::record::StreamEnd| stream.done || stream.terminal_event.is_some();
-        if reader.error().is_some() || reader.response().stream.as_ref().is_some_and(says_so) {
+        // The Responses API tells of an error twice, and how the response stands the second time.
+        let has_failed = reader.error().is_some() && self.api != Api::OpenAiResponses;
+        if has_failed || says_it_is_over(reader) {
             self.end(None);
         }
     }
@@ -226,6 +227,7 @@ impl ChatStream {
         };
         let response = Arc::new(response);
         keep(&mut self.call, &response);
+        self.came = Some(Arc::clone(&response));
         let request_id = self.call.operation().request_id.clone();
         match error {
             None => {
@@ -313,9 +315,14 @@ impl fmt::Debug for ChatStream {
 
 /// Whether the answer is whole: it says so, or every generation that was asked for has ended.
 fn is_complete(reader: &StreamReader, expected: u32) -> bool {
-    let response = reader.response();
-    let says_so = response.stream.as_ref().is_some_and(|end| end.done || end.terminal_event.is_some());
-    reader.is_complete() && (says_so || response.choices.len() as u64 >= u64::from(expected))
+    let came = reader.response().choices.len() as u64;
+    reader.is_complete() && (says_it_is_over(reader) || came >= u64::from(expected))
+}
+
+/// Whether the stream's last event came.
+fn says_it_is_over(reader: &StreamReader) -> bool {
+    let stream = reader.response().stream.as_ref();
+    stream.is_some_and(|end| end.done || end.terminal_event.is_some())
 }
 
 /// An answer in one piece as the deltas that a stream would have brought.

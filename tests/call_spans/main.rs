@@ -363,7 +363,7 @@ async fn a_future_that_is_dropped() {
     };
     let ((), span) = world.span(work).await;
 
-    assert!(gate.client_gone(), "the call itself is cancelled");
+    assert!(gate.client_gone_async().await, "the call itself is cancelled");
     assert_eq!(span.status, Status::Unset);
     assert_eq!(
         facts(&span),
@@ -396,7 +396,7 @@ async fn a_stream_that_is_dropped_half_way() {
     };
     let ((), span) = world.span(work).await;
 
-    assert!(gate.client_gone(), "the call itself is cancelled");
+    assert!(gate.client_gone_async().await, "the call itself is cancelled");
     assert_eq!(span.status, Status::Unset);
     assert_eq!(facts(&span), cut_off(&span, "abandoned", None));
 }

@@ -206,7 +206,7 @@ mod tests {
     }
 
     fn compression(endpoint: &str) -> Compression {
-        let client = crate::export::http::client().unwrap();
+        let client = crate::export::http::client(true).unwrap();
         match Otlp::new(endpoint.into(), Origin::Code).resolve(&client).unwrap().1 {
             Address::Http(http) => http.compression,
             #[cfg(feature = "grpc")]
@@ -266,7 +266,7 @@ mod tests {
     fn a_header_that_cannot_be_sent_is_refused_without_its_value() {
         let error = Destination::otlp("http://localhost:4318")
             .header("x-key", "hunter2\n")
-            .route(&crate::export::http::client().unwrap())
+            .route(&crate::export::http::client(true).unwrap())
             .unwrap_err()
             .to_string();
         assert!(error.contains("x-key") && !error.contains("hunter2"), "{error}");
@@ -285,7 +285,7 @@ mod tests {
     fn grpc_without_its_feature_is_an_error_that_names_it() {
         let error = Destination::otlp("http://localhost:4317")
             .protocol(Protocol::Grpc)
-            .route(&crate::export::http::client().unwrap())
+            .route(&crate::export::http::client(true).unwrap())
             .unwrap_err();
         assert!(error.to_string().contains("feature `grpc`"), "{error}");
     }

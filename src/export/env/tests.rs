@@ -12,7 +12,7 @@ fn lookup(vars: Vars) -> impl Fn(&str) -> Option<String> {
 
 fn route(vars: Vars) -> Result<Route, Error> {
     let destination = destination(&lookup(vars))?;
-    Ok(destination.route(&http::client()?)?.1)
+    Ok(destination.route(&http::client(true)?)?.1)
 }
 
 fn http(vars: Vars) -> HttpTransport {
