@@ -50,12 +50,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let answer = ask(&client, "What should I wear at our office in Lisbon?").instrument(request).await?;
     println!("Answer: {answer}\n");
 
-    let report = telemetry.flush().await?;
+    let flushed = telemetry.flush().await;
     print_trace(&sink.wait_for_spans_async(6, Duration::from_secs(5)).await);
-    println!(
-        "\n{} spans recorded: {} delivered, {} pending, {} rejected, {} dropped",
-        report.recorded, report.delivered, report.pending, report.rejected, report.dropped
-    );
+    println!();
+    for to in telemetry.report().destinations {
+        let counts = (to.recorded, to.delivered, to.pending, to.rejected, to.dropped);
+        let (recorded, delivered, pending, rejected, dropped) = counts;
+        println!(
+            "{}: {recorded} spans recorded, {delivered} delivered, {pending} pending, {rejected} rejected, {dropped} dropped",
+            to.name
+        );
+    }
+    flushed?;
     Ok(())
 }
 

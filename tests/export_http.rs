@@ -97,6 +97,30 @@ fn what_is_unavailable_for_a_while_loses_nothing_and_gets_it_once() {
 }
 
 #[test]
+fn an_outage_uses_up_none_of_the_tries_that_a_500_has() {
+    let receiver = Receiver::answering(|number, _| {
+        status(match number {
+            0..5 => 503,
+            5 => 500,
+            _ => 200,
+        })
+    });
+    let program = Program::sending_to(&[&receiver.url]);
+    program.span("work");
+    // Each flush cuts the back-off short.
+    while program.telemetry.flush_blocking(Duration::from_millis(20)).is_err() {}
+    let report = program.telemetry.report();
+    assert_eq!((report.delivered, report.rejected, report.dropped), (1, 0, 0));
+}
+
+#[test]
+fn a_header_that_the_export_sets_itself_is_refused() {
+    let destination = Destination::otlp("http://127.0.0.1:1").header("Content-Type", "text/plain");
+    let error = Telemetry::builder().destination(destination).build().unwrap_err().to_string();
+    assert!(error.contains("Content-Type"), "{error}");
+}
+
+#[test]
 fn a_destination_is_left_alone_for_as_long_as_it_asks() {
     let receiver = Receiver::answering(|number, _| match number {
         0 => status(429).header("retry-after", "1"),

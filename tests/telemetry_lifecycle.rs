@@ -157,3 +157,32 @@ fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
 }
+
+#[test]
+fn a_hook_may_log() {
+    use std::sync::{Arc, Mutex};
+    use tracing_subscriber::{Layer, layer::SubscriberExt};
+
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<Vec<&'static str>>>);
+    impl<S: tracing::Subscriber> Layer<S> for Heard {
+        fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+            self.0.lock().unwrap().push(event.metadata().name());
+        }
+    }
+
+    let heard = Heard::default();
+    let subscriber = tracing_subscriber::registry().with(heard.clone());
+    // The courier's thread has no subscriber but the global one.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let receiver = Receiver::answering(|_, _| export_receiver::status(400));
+    let telemetry = Telemetry::builder()
+        .destination(Destination::otlp(receiver.url.clone()))
+        .on_problem(|problem| tracing::event!(name: "problem", tracing::Level::ERROR, "{problem}"))
+        .build()
+        .unwrap();
+    let provider = SdkTracerProvider::builder().with_span_processor(telemetry.processors()).build();
+    provider.tracer("test").in_span("work", |_| ());
+    telemetry.flush_blocking(Duration::from_secs(10)).unwrap();
+    assert!(heard.0.lock().unwrap().contains(&"problem"));
+}

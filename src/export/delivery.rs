@@ -42,7 +42,7 @@ struct Pause {
 enum Transport {
     Http(HttpTransport),
     #[cfg(feature = "grpc")]
-    Grpc(super::grpc::GrpcTransport),
+    Grpc(Box<super::grpc::GrpcTransport>),
 }
 
 impl Delivery {
@@ -51,7 +51,7 @@ impl Delivery {
             Address::Http(http) => Transport::Http(http),
             #[cfg(feature = "grpc")]
             Address::Grpc { endpoint, headers, compression } => {
-                Transport::Grpc(super::grpc::GrpcTransport::new(*endpoint, headers, compression))
+                Transport::Grpc(Box::new(super::grpc::GrpcTransport::new(*endpoint, headers, compression)))
             }
         };
         Self {

@@ -53,6 +53,7 @@ fn an_empty_variable_counts_as_unset() {
 fn the_exporter_can_be_none() {
     assert!(default_destination(&lookup(&[("OTEL_TRACES_EXPORTER", "none")])).unwrap().is_none());
     assert!(default_destination(&lookup(&[("OTEL_TRACES_EXPORTER", "otlp")])).unwrap().is_some());
+    assert!(default_destination(&lookup(&[("OTEL_TRACES_EXPORTER", "otlp,console")])).unwrap().is_some());
 }
 
 #[test]

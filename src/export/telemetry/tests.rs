@@ -30,7 +30,10 @@ fn a_destination_in_code_stands_for_the_one_of_the_environment() {
 fn a_disabled_sdk_records_nothing() {
     let builder = Telemetry::builder().destination(Destination::otlp("http://127.0.0.1:1"));
     let telemetry = build(builder, &[("OTEL_SDK_DISABLED", "true")]).unwrap();
-    telemetry.tracer().in_span("work", |_| ());
+    let is_sampled = telemetry.tracer().in_span("work", |context| {
+        opentelemetry::trace::TraceContextExt::span(&context).span_context().is_sampled()
+    });
+    assert!(!is_sampled, "nobody downstream is told of a span that nobody will see");
     assert_eq!(telemetry.report(), Report::default());
     assert!(telemetry.flush_blocking(Duration::ZERO).is_ok());
 }
