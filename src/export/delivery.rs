@@ -39,10 +39,11 @@ struct Pause {
     asked_until: Option<Instant>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one for each destination")]
 enum Transport {
     Http(HttpTransport),
     #[cfg(feature = "grpc")]
-    Grpc(Box<super::grpc::GrpcTransport>),
+    Grpc(super::grpc::GrpcTransport),
 }
 
 impl Delivery {
@@ -51,7 +52,7 @@ impl Delivery {
             Address::Http(http) => Transport::Http(http),
             #[cfg(feature = "grpc")]
             Address::Grpc { endpoint, headers, compression } => {
-                Transport::Grpc(Box::new(super::grpc::GrpcTransport::new(*endpoint, headers, compression)))
+                Transport::Grpc(super::grpc::GrpcTransport::new(*endpoint, headers, compression))
             }
         };
         Self {
