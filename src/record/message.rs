@@ -48,7 +48,7 @@ pub enum Part {
     ToolCall(ToolCall),
     /// What the program answered to a [`ToolCall`].
     ToolResult(ToolResult),
-    /// A tool that the provider ran itself, such as a web search; `value` is the provider's item.
+    /// A call of a tool that the provider ran itself, such as a web search.
     ServerToolCall(ToolCall),
     /// An image, a sound, a video or a document.
     Media(Media),
