@@ -75,8 +75,16 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Debug for Error {
+    /// What it says, which is what a `main` that returns it prints; `{:#?}` has every part.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Error").field("info", self.info()).field("source", &self.0.source).finish()
+        if formatter.alternate() {
+            return formatter
+                .debug_struct("Error")
+                .field("info", self.info())
+                .field("source", &self.0.source)
+                .finish();
+        }
+        write!(formatter, "{self} [{}]", self.kind().name())
     }
 }
 

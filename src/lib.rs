@@ -34,7 +34,7 @@
 //! | gives a stream | at the stream's last event | unset | `done` |
 //! | fails: refused, broken off, out of time, not readable | when that is known | error | `failed` |
 //! | is a tool that panics | at the panic | error | `failed` |
-//! | is dropped: the future, or the stream half-way | at the drop | unset | `abandoned` |
+//! | is dropped: the future, or the stream half-way | at the drop | unset | `abandoned`; the finish reason that never came is `error`, as the conventions want it |
 //! | is dropped after the answer was complete | at the drop | unset | `done` |
 //! | cannot be made: no key, no message, a parameter that the API lacks | there is none | | |
 //!

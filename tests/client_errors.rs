@@ -257,6 +257,15 @@ async fn what_cannot_be_asked_is_refused_before_anything_is_sent_or_a_span_is_ma
     assert!(spans.is_empty() && provider.requests().is_empty());
 }
 
+#[test]
+fn a_call_without_a_runtime_says_what_it_needs() {
+    let provider = FakeProvider::start().unwrap();
+    let mut call = Box::pin(client(&provider).chat("gpt-4o").user("Hi").send());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Err(error)) = call.as_mut().poll(&mut context) else { panic!("no error") };
+    assert!(error.to_string().contains("tokio runtime"), "{error}");
+}
+
 #[tokio::test]
 async fn a_model_of_nobody_is_refused_unless_the_provider_is_named() {
     let named = Client::builder().api_key("sk-test").provider(Provider::OpenAi).build();

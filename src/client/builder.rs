@@ -37,7 +37,8 @@ impl ClientBuilder {
 
     /// Where the API is, up to what precedes `/chat/completions`: `OPENAI_BASE_URL`, else
     /// `https://api.openai.com/v1`. Azure OpenAI (`https://NAME.openai.azure.com/openai/v1`), vLLM,
-    /// Ollama, Groq, OpenRouter and the like are reached this way.
+    /// Ollama, Groq, OpenRouter and the like are reached this way. The key goes to this address, the one
+    /// of `OPENAI_API_KEY` too unless [`api_key`](Self::api_key) gives another.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings.base_url = Some(url.into());
         self

@@ -268,7 +268,7 @@ impl Chat {
         };
         let http = http::request(&self.client, self.api, body);
         let call = Call::Inference { request: Box::new(self.request), response: Arc::default() };
-        Ok((self.client.start(self.api, call), http))
+        Ok((self.client.start(self.api, call)?, http))
     }
 }
 

@@ -93,7 +93,7 @@ impl Embed {
         let api = Api::OpenAiEmbeddings;
         let http = http::request(&client, api, body);
         let response = Box::default();
-        let mut call = client.start(api, Call::Embeddings { request: Box::new(request), response });
+        let mut call = client.start(api, Call::Embeddings { request: Box::new(request), response })?;
 
         let timeout = timeout.unwrap_or(client.0.timeout);
         let result = match http::exchange(&mut call, api, http, timeout).await {

@@ -204,12 +204,15 @@ impl Urls {
 
 fn parse(address: &str) -> Result<Url, String> {
     let url = Url::parse(address.trim())
-        .map_err(|error| format!("{error}; it looks like https://api.openai.com/v1"))?;
+        .map_err(|error| format!("{error}; it must be of the form https://api.openai.com/v1"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err("it begins with http:// or https:// and a host".to_owned());
+        return Err("it must begin with http:// or https://, as https://api.openai.com/v1 does".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("it holds a user name or password; a key goes into OPENAI_API_KEY".to_owned());
+    }
+    if url.path().trim_end_matches('/').ends_with("/chat/completions") {
+        return Err("it must end before /chat/completions, which each call adds".to_owned());
     }
     Ok(url)
 }
@@ -278,7 +281,10 @@ mod tests {
     fn a_malformed_address_names_the_variable_or_the_option_it_came_from() {
         let env = [("OPENAI_API_KEY", "sk-test"), ("OPENAI_BASE_URL", "api.openai.com")];
         assert!(endpoint(Settings::default(), &env).unwrap_err().contains("OPENAI_BASE_URL"));
-        assert!(endpoint(at("ftp://host"), &[]).unwrap_err().contains(".base_url"));
+        for address in ["ftp://host", "localhost:11434/v1", "https://host/v1/chat/completions"] {
+            let error = endpoint(at(address), &[]).unwrap_err();
+            assert!(error.contains(".base_url") && error.contains("must"), "{error}");
+        }
     }
 
     #[test]

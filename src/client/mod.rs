@@ -93,6 +93,10 @@ impl Client {
         if matches!(info.kind, ErrorKind::Timeout | ErrorKind::Connection) {
             info.http_status = info.http_status.or(operation.http_status);
         }
+        if info.kind == ErrorKind::Connection && operation.http_status.is_none() {
+            let server = &self.0.endpoint.server;
+            info.message = format!("{}:{}: {}", server.address, server.port, info.message);
+        }
         self.0.endpoint.forget_key(info);
         if call.is_seen() {
             call.settle(Outcome::Failed(Box::new(info.clone())));
@@ -101,12 +105,21 @@ impl Client {
     }
 
     /// Opens the span of a call that is about to be sent.
-    fn start(&self, api: Api, call: Call) -> InFlight {
+    ///
+    /// # Errors
+    /// Without a tokio runtime nothing can be sent.
+    fn start(&self, api: Api, call: Call) -> Result<InFlight, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::configuration(
+                "a call needs a tokio runtime around it: `#[tokio::main]`, or `block_on` of a runtime built \
+                 with `enable_all()`",
+            ));
+        }
         let endpoint = &self.0.endpoint;
         let mut operation = Operation::new(api.operation_kind(), call);
         operation.provider = Some(endpoint.provider_name.clone());
         operation.api = api.openai_api_type().map(Into::into);
         operation.server = Some(endpoint.server.clone());
-        InFlight::start(operation, self.0.content.clone())
+        Ok(InFlight::start(operation, self.0.content.clone()))
     }
 }

@@ -109,7 +109,8 @@ impl Lane {
         let mut state = self.state();
         state.recorded += 1;
         if state.closed {
-            let message = "a span ended after the telemetry was shut down";
+            let message =
+                "a span ended after the telemetry was shut down: keep the `Telemetry` until the program ends";
             return self.lose(&mut state, ProblemKind::Dropped, 1, AFTER_SHUTDOWN, message);
         }
         if state.pending >= self.limits.spans

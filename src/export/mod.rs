@@ -22,7 +22,7 @@
 //!
 //! | Variable | Meaning | Default |
 //! |---|---|---|
-//! | `OTEL_SDK_DISABLED` | `true`: nothing is recorded, nothing is sent | `false` |
+//! | `OTEL_SDK_DISABLED` | `true`, and no other word: nothing is recorded, nothing is sent | `false` |
 //! | `OTEL_SERVICE_NAME` | the resource's `service.name` | `unknown_service` |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | more of the resource, `key=value,key=value` | |
 //! | `OTEL_TRACES_EXPORTER` | `otlp`, or `none` for no destination from the environment | `otlp` |
@@ -39,7 +39,8 @@
 //! | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_SPAN_EVENT_COUNT_LIMIT`, `OTEL_SPAN_LINK_COUNT_LIMIT` | limits of a provider that [`Telemetry`] makes | 128 |
 //!
 //! A variable of traces (`…_TRACES_…`) wins over the one for all signals; an empty one counts as
-//! unset; a value that cannot be read is an error that names its variable. Endpoint, headers,
+//! unset; a value that cannot be read is an error that names its variable (the sampler, the resource
+//! and the limits of a provider the SDK reads by itself, and passes over what it cannot). Endpoint, headers,
 //! protocol, compression and time-out apply to the destination of the environment alone, never to
 //! one set in code, so that no key reaches another destination.
 //!

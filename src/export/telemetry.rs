@@ -176,7 +176,8 @@ impl Telemetry {
         Processor::new(Arc::clone(&self.pipeline), self.overrides.clone())
     }
 
-    /// Whether [`layer`](Self::layer) is in use as it must be, to be called when the subscriber is set.
+    /// Whether the subscriber of [`layer`](Self::layer) has no second OpenTelemetry layer, to be asked
+    /// when it is set. It tells nothing else: a filter may still drop the spans.
     ///
     /// # Errors
     /// When the subscriber has another OpenTelemetry layer.

@@ -99,9 +99,14 @@ impl Otlp {
 
     #[cfg(not(feature = "grpc"))]
     fn grpc(&self, _: &Url, _: HeaderMap, _: Compression) -> Result<Address, Error> {
-        Err(Error::configuration(
-            "OTLP over gRPC needs the feature `grpc` of tracing-genai; or use http/protobuf (port 4318 as a rule)",
-        ))
+        let asked = match self.origin {
+            Origin::Code => "Destination::protocol",
+            Origin::Variable(_) => "OTEL_EXPORTER_OTLP_PROTOCOL or OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        };
+        Err(Error::configuration(format!(
+            "{asked} asks for gRPC, which needs the feature `grpc` of tracing-genai; or use http/protobuf \
+             (port 4318 as a rule)"
+        )))
     }
 
     /// The address that requests go to. Its text is kept out of errors: it may hold a key.
