@@ -340,7 +340,7 @@ async fn a_stream_that_falls_silent() {
     let world = World::new();
     let gate = Gate::new();
     world.provider.enqueue(Answer::text("One two three.").held_after(3, &gate));
-    let call = world.client().chat(MODEL).user("Count.").timeout(Duration::from_millis(200));
+    let call = world.client().chat(MODEL).user("Count.").timeout(Duration::from_secs(1));
     let work = async { call.stream().await?.finish().await };
     let (reply, span) = world.span(work).await;
 
