@@ -247,7 +247,7 @@ impl Chat {
         let (client, expected) = (self.client.clone(), self.request.choice_count.unwrap_or(1));
         let (mut call, http) = self.prepare(true)?;
         let sent = tokio::time::timeout(timeout, http::send(&mut call, api, http)).await;
-        let result = sent.unwrap_or_else(|_| Err(http::silence(timeout, None)));
+        let result = sent.unwrap_or_else(|_| Err(http::silence(timeout)));
         match result {
             Ok(answer) => Ok(ChatStream::new(client, call, api, answer, expected, timeout)),
             Err(error) => Err(client.fail(&mut call, error)),

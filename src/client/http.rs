@@ -4,20 +4,16 @@ use super::Client;
 use crate::{
     Error,
     provider::{self, Api},
-    record::{ErrorInfo, ErrorKind, Operation},
+    record::{ErrorInfo, ErrorKind},
     span::in_flight::InFlight,
 };
 use bytes::Bytes;
-use http::{HeaderMap, header::CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use std::{error::Error as StdError, time::Duration};
-
-/// Headers that providers give a request's id in.
-const REQUEST_ID: [&str; 3] = ["x-request-id", "apim-request-id", "x-ms-request-id"];
 
 /// The head of an answer, its body still to come.
 pub(super) struct Answer {
     pub(super) body: reqwest::Response,
-    status: u16,
 }
 
 impl Answer {
@@ -43,11 +39,8 @@ pub(super) async fn exchange(
     timeout: Duration,
 ) -> Result<Bytes, Error> {
     let answer = send(call, api, request.timeout(timeout)).await?;
-    let status = answer.status;
-    match call.run(answer.body.bytes()).await {
-        Ok(body) => Ok(body),
-        Err(error) => Err(transport_error(error, Some(status))),
-    }
+    let body = call.run(answer.body.bytes()).await;
+    body.map_err(|error| transport_error(error, call.operation().http_status))
 }
 
 /// Sends `request` and waits for the head of a success. An answer that is none is read whole, so
@@ -59,9 +52,11 @@ pub(super) async fn send(
 ) -> Result<Answer, Error> {
     let body = call.run(request.send()).await.map_err(|error| transport_error(error, None))?;
     let status = body.status().as_u16();
-    note(call.operation_mut(), status, body.headers());
+    let operation = call.operation_mut();
+    operation.http_status = Some(status);
+    operation.request_id = provider::request_id(api, body.headers());
     if body.status().is_success() {
-        return Ok(Answer { body, status });
+        return Ok(Answer { body });
     }
     let headers = body.headers().clone();
     // A body that breaks off says less, but the status still stands.
@@ -74,15 +69,6 @@ pub(super) async fn send(
         );
     }
     Err(info.into())
-}
-
-fn note(operation: &mut Operation, status: u16, headers: &HeaderMap) {
-    operation.http_status = Some(status);
-    operation.request_id = REQUEST_ID
-        .iter()
-        .find_map(|name| headers.get(*name)?.to_str().ok())
-        .filter(|id| !id.is_empty())
-        .map(str::to_owned);
 }
 
 /// A failure of the transport; `status` is the answer's, if its head had come.
@@ -110,11 +96,8 @@ pub(super) fn transport_error(error: reqwest::Error, status: Option<u16>) -> Err
 }
 
 /// Nothing came for as long as a stream may be silent.
-pub(super) fn silence(timeout: Duration, status: Option<u16>) -> Error {
-    let mut info = ErrorInfo::new(
-        ErrorKind::Timeout,
-        format!("nothing came for {timeout:?}; `.timeout(..)` sets how long a stream may be silent"),
-    );
-    info.http_status = status;
-    info.into()
+pub(super) fn silence(timeout: Duration) -> Error {
+    let message =
+        format!("nothing came for {timeout:?}; `.timeout(..)` sets how long a stream may be silent");
+    ErrorInfo::new(ErrorKind::Timeout, message).into()
 }

@@ -282,7 +282,7 @@ impl Stream for ChatStream {
                 Poll::Ready(None) => this.end_of_body(),
                 Poll::Pending => {
                     ready!(this.silence.poll(context));
-                    let error = http::silence(this.silence.limit, this.status());
+                    let error = http::silence(this.silence.limit);
                     this.end(Some(error));
                 }
             }

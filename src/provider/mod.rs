@@ -72,6 +72,13 @@ pub fn read_error(api: Api, status: u16, headers: &http::HeaderMap, body: &[u8])
     }
 }
 
+/// The provider's id of a request, in its answer's headers.
+pub fn request_id(api: Api, headers: &http::HeaderMap) -> Option<String> {
+    match api {
+        Api::OpenAiChat | Api::OpenAiResponses | Api::OpenAiEmbeddings => openai::request_id(headers),
+    }
+}
+
 impl Api {
     /// The kind of operation that a call of this API is.
     pub const fn operation_kind(self) -> OperationKind {

@@ -79,11 +79,9 @@ impl LiveSpan {
         self.started.elapsed()
     }
 
-    /// Writes what became of `operation` and ends the span now.
+    /// Writes what became of `operation` and ends the span now; to be called for one that
+    /// [is seen](Self::is_seen).
     pub(crate) fn finish(self, operation: &Arc<Operation>, content: &ContentCapture) {
-        if self.span.is_disabled() {
-            return;
-        }
         let usage = operation.usage();
         let error = operation.outcome.error();
         tracing::record_all!(

@@ -173,7 +173,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .max()
 }
 
-fn request_id(headers: &HeaderMap) -> Option<String> {
+/// The id of a request in its answer's headers: OpenAI's name for it, else Azure's.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
     ["x-request-id", "apim-request-id", "x-ms-request-id"]
         .iter()
         .filter_map(|name| headers.get(*name)?.to_str().ok())

@@ -15,7 +15,7 @@ mod usage;
 
 pub use error::read_error;
 pub(super) use error::read_stream_error;
-pub(crate) use error::{read_success_error, unexpected_body};
+pub(crate) use error::{read_success_error, request_id, unexpected_body};
 
 /// What differs between servers that speak OpenAI's chat format.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! Tolerant views of JSON that is not read into a tree: a field of the wrong type counts as absent.
 
+use super::super::pick;
 use crate::record::{Part, Usage};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
@@ -26,7 +27,7 @@ pub(super) fn owned(raw: Option<&RawValue>) -> Option<String> {
 /// The object in `json`, whose fields are borrowed from it; `None` if it is none. (A derived
 /// reader alone would take an array's elements for the fields.)
 pub(super) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
-    if json.trim_ascii_start().first() != Some(&b'{') {
+    if !pick::is_object(json) {
         return None;
     }
     serde_json::from_str(std::str::from_utf8(json).ok()?).ok()
