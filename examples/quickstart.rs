@@ -97,7 +97,7 @@ async fn ask(client: &Client, question: &str) -> Result<String, Box<dyn Error>> 
     let mut chat = chat.message(reply.message());
     for call in reply.tool_calls() {
         let result = Tool::from(call).run(get_weather(call.arguments_json())).await?;
-        chat = chat.tool_result(call.id.as_deref().unwrap_or_default(), result);
+        chat = chat.tool_result(call, result);
     }
     Ok(chat.await?.text())
 }
@@ -148,8 +148,10 @@ fn print_children(children: &BTreeMap<&str, Vec<&FinishedSpan>>, parent: &str, d
         }
         let tokens = |name| span.attribute(name).and_then(AttributeValue::as_i64);
         if let Some(input) = tokens("gen_ai.usage.input_tokens") {
-            let output = tokens("gen_ai.usage.output_tokens").unwrap_or(0);
-            print!("  {input} tokens in, {output} out");
+            print!("  {input} tokens in");
+        }
+        if let Some(output) = tokens("gen_ai.usage.output_tokens") {
+            print!(", {output} out");
         }
         if let Some(outcome) = text("tracing_genai.outcome") {
             print!("  {outcome}");

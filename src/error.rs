@@ -30,6 +30,12 @@ impl Error {
         self
     }
 
+    /// The same error for another who has it, without its source.
+    #[cfg(feature = "bedrock")]
+    pub(crate) fn again(&self) -> Self {
+        self.info().clone().into()
+    }
+
     pub(crate) fn info_mut(&mut self) -> &mut ErrorInfo {
         &mut self.0.info
     }
@@ -65,10 +71,15 @@ impl fmt::Display for Error {
         }
         if let Some(status) = info.http_status {
             write!(formatter, " (HTTP {status}")?;
-            if let Some(code) = info.code.as_ref().or(info.provider_type.as_ref()) {
-                write!(formatter, ", {code}")?;
+            // A code that is a number repeats the status.
+            let is_word = |word: &&String| !word.bytes().all(|byte| byte.is_ascii_digit());
+            if let Some(word) = [&info.code, &info.provider_type].into_iter().flatten().find(is_word) {
+                write!(formatter, ", {word}")?;
             }
             formatter.write_str(")")?;
+        }
+        if let Some(hint) = &info.hint {
+            write!(formatter, "; {hint}")?;
         }
         Ok(())
     }

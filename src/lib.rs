@@ -6,10 +6,10 @@
 //! the [GenAI conventions]: what was asked of which model, what came back, what it used, how it
 //! ended. Three parts, each of use without the others:
 //!
-//! * [`Client`] calls models and makes the spans. [`span::Tool`] and [`span::Retrieval`] make those
+//! * [`Client`] calls models of OpenAI, Anthropic, Google and others, and makes the spans. [`span::Tool`] and [`span::Retrieval`] make those
 //!   that only the program can.
 //! * [`Telemetry`] brings finished spans to one or more [`Destination`]s and accounts for each.
-//! * [`testing`] has a fake provider, a fake receiver and a way to capture spans, for your tests.
+//! * `testing` (a feature) has a fake provider, a fake receiver and a way to capture spans, for your tests.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), tracing_genai::Error> {
@@ -38,6 +38,9 @@
 //! | is dropped after the answer was complete | at the drop | unset | `done` |
 //! | cannot be made: no key, no message, a parameter that the API lacks | there is none | | |
 //!
+//! A call that is [tried again](client::ClientBuilder::max_retries) is one span, which tells the number of
+//! attempts (`tracing_genai.attempts`).
+//!
 //! A span is a child of the span that is current when the call begins, and is current itself while
 //! the answer (of a stream: its head) is waited for: events inside carry its ids, and an instrumented
 //! HTTP client nests below it. It is not current while a stream's events come and are handled. The
@@ -59,7 +62,8 @@
 //!
 //! # Features
 //!
-//! `client`, `export` and `rustls` are on by default. `grpc` adds OTLP over gRPC, `native-tls` is
+//! `client`, `export` and `rustls` are on by default. `bedrock` signs calls of Amazon Bedrock with AWS
+//! credentials, `grpc` adds OTLP over gRPC, `native-tls` is
 //! for who cannot use rustls, `testing` is for tests.
 //!
 //! [GenAI conventions]: https://github.com/open-telemetry/semantic-conventions-genai

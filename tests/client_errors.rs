@@ -10,7 +10,7 @@ use tracing_genai::{
 };
 
 fn client(provider: &FakeProvider) -> Client {
-    Client::builder().base_url(provider.base_url()).api_key("sk-test").build().unwrap()
+    Client::builder().base_url(provider.base_url()).api_key("sk-test").max_retries(0).build().unwrap()
 }
 
 async fn chat(answer: Answer) -> (Result<Reply, Error>, FinishedSpan) {

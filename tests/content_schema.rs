@@ -60,11 +60,17 @@ fn media(modality: Modality, source: MediaSource) -> Part {
 
 fn call(id: &str, arguments: &str) -> Part {
     let arguments = arguments.to_owned();
-    Part::ToolCall(ToolCall { id: Some(id.into()), name: "weather".into(), arguments, item_id: None })
+    Part::ToolCall(ToolCall {
+        id: Some(id.into()),
+        name: "weather".into(),
+        arguments,
+        item_id: None,
+        ..ToolCall::default()
+    })
 }
 
 fn message(role: Role, parts: Vec<Part>) -> Message {
-    Message { role, name: None, parts }
+    Message::new(role, parts)
 }
 
 /// A conversation with every kind of part.
@@ -86,6 +92,7 @@ fn conversation() -> Vec<Message> {
             vec![Part::ToolResult(ToolResult {
                 call_id: Some("call_1".into()),
                 content: r#"{"sky":"clear"}"#.into(),
+                ..ToolResult::default()
             })],
         ),
     ]

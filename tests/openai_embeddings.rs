@@ -4,7 +4,10 @@
 
 use serde_json::{Value, json};
 use tracing_genai::{
-    provider::openai::embeddings::{read_request, read_response, write_request},
+    provider::openai::{
+        Dialect,
+        embeddings::{read_request, read_response, write_request},
+    },
     record::{EmbeddingInput, EmbeddingsRequest, ErrorKind},
 };
 
@@ -29,7 +32,8 @@ fn an_input_is_a_text_or_tokens_or_several_of_them() {
     ] {
         let request = request(&json!({ "model": "m", "input": input }));
         assert_eq!(request.input, read);
-        let written: Value = serde_json::from_slice(&write_request(&request).unwrap()).unwrap();
+        let written: Value =
+            serde_json::from_slice(&write_request(&request, Dialect::default()).unwrap()).unwrap();
         assert_eq!(written["input"], input);
     }
 }
@@ -44,7 +48,10 @@ fn a_request_is_written_as_it_was_read() {
     assert_eq!(read.dimensions, Some(8));
     assert_eq!(read.encoding_formats, ["base64"]);
     assert_eq!(read.options["input_type"], "query");
-    assert_eq!(serde_json::from_slice::<Value>(&write_request(&read).unwrap()).unwrap(), sent);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&write_request(&read, Dialect::default()).unwrap()).unwrap(),
+        sent
+    );
 }
 
 #[test]
@@ -52,14 +59,17 @@ fn a_parameter_of_the_wrong_type_loses_no_other() {
     let sent = json!({ "model": 7, "input": "a", "dimensions": -1 });
     let read = request(&sent);
     assert_eq!(read.input, [EmbeddingInput::from("a")]);
-    assert_eq!(serde_json::from_slice::<Value>(&write_request(&read).unwrap()).unwrap(), sent);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&write_request(&read, Dialect::default()).unwrap()).unwrap(),
+        sent
+    );
 }
 
 #[test]
 fn two_encodings_are_refused() {
     let mut request = EmbeddingsRequest::default();
     request.encoding_formats = vec!["float".to_owned(), "base64".to_owned()];
-    let error = write_request(&request).unwrap_err();
+    let error = write_request(&request, Dialect::default()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidRequest);
     assert!(error.message.contains("encoding_format"));
 }

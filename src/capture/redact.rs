@@ -1,7 +1,7 @@
 //! Keys never leave in a message: an error of a provider may repeat the key it was given.
 
 /// Beginnings of secrets that providers and back ends issue, and the fewest characters that follow.
-const PREFIXES: [(&str, usize); 11] = [
+const PREFIXES: [(&str, usize); 15] = [
     ("sk-", 8),
     ("gsk_", 8),
     ("xai-", 8),
@@ -9,6 +9,10 @@ const PREFIXES: [(&str, usize); 11] = [
     ("nvapi-", 8),
     ("AIza", 16),
     ("AKIA", 12),
+    ("ASIA", 12),
+    ("ABSK", 16),
+    ("ya29.", 8),
+    ("pa-", 24),
     ("eyJ", 16),
     ("tr_", 8),
     ("phc_", 8),

@@ -1,7 +1,4 @@
-use super::{
-    Client, Inner, Provider,
-    endpoint::{Endpoint, Settings},
-};
+use super::{Client, Endpoint, Inner, Provider, retry::Retry, routes::Routes};
 use crate::{Error, capture::ContentCapture};
 use secrecy::SecretString;
 use std::{borrow::Cow, sync::Arc, time::Duration};
@@ -22,54 +19,74 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 #[must_use = "a client is made by `build`"]
 pub struct ClientBuilder {
-    settings: Settings,
+    /// What is said of a provider without its name: of OpenAI, unless a name follows.
+    sole: Option<Endpoint>,
+    endpoints: Vec<Endpoint>,
+    /// Whether every model goes to `sole`.
+    is_sole: bool,
+    retry: Retry,
     http: Option<reqwest::Client>,
     content: Option<ContentCapture>,
     timeout: Option<Duration>,
 }
 
 impl ClientBuilder {
-    /// The key; `OPENAI_API_KEY` by default. A server on this machine needs none.
-    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
-        self.settings.api_key = Some(key.into());
+    /// One more provider, or what differs from the environment for it. Each model goes to its
+    /// provider's endpoint.
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoints.push(endpoint);
         self
     }
 
-    /// Where the API is, up to what precedes `/chat/completions`: `OPENAI_BASE_URL`, else
-    /// `https://api.openai.com/v1`. Azure OpenAI (`https://NAME.openai.azure.com/openai/v1`), vLLM,
-    /// Ollama, Groq, OpenRouter and the like are reached this way. The key goes to this address, the one
-    /// of `OPENAI_API_KEY` too unless [`api_key`](Self::api_key) gives another.
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.settings.base_url = Some(url.into());
-        self
-    }
-
-    /// Whose format the server speaks, for a model whose name does not tell.
+    /// Sends every model to this provider, unless [`Chat::provider`](super::Chat::provider) names another.
     pub fn provider(mut self, provider: Provider) -> Self {
-        self.settings.provider = Some(provider);
-        self
+        self.is_sole = true;
+        self.the_sole(|endpoint| Endpoint { provider, ..endpoint })
     }
 
-    /// The value of `gen_ai.provider.name`; by default the host tells it, and is `openai` where it
-    /// does not.
-    pub fn provider_name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.settings.provider_name = Some(name.into());
-        self
+    /// The key of [`provider`](Self::provider), else of OpenAI. A server on this machine needs none.
+    pub fn api_key(self, key: impl Into<SecretString>) -> Self {
+        self.the_sole(|endpoint| endpoint.api_key(key))
+    }
+
+    /// Sends every model to this address, in the format of [`provider`](Self::provider), else of OpenAI.
+    /// vLLM, Ollama, OpenRouter, gateways and the like are reached this way. See [`Endpoint::base_url`].
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.is_sole = true;
+        self.the_sole(|endpoint| endpoint.base_url(url))
+    }
+
+    /// The value of `gen_ai.provider.name`; by default the host tells it, else the provider.
+    pub fn provider_name(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.the_sole(|endpoint| endpoint.provider_name(name))
     }
 
     /// The organisation that is billed; `OPENAI_ORG_ID` by default.
-    pub fn organization(mut self, id: impl Into<String>) -> Self {
-        self.settings.organization = Some(id.into());
-        self
+    pub fn organization(self, id: impl Into<String>) -> Self {
+        self.the_sole(|endpoint| endpoint.organization(id))
     }
 
     /// The project that is billed; `OPENAI_PROJECT_ID` by default.
-    pub fn project(mut self, id: impl Into<String>) -> Self {
-        self.settings.project = Some(id.into());
+    pub fn project(self, id: impl Into<String>) -> Self {
+        self.the_sole(|endpoint| endpoint.project(id))
+    }
+
+    fn the_sole(mut self, change: impl FnOnce(Endpoint) -> Endpoint) -> Self {
+        let sole = self.sole.take().unwrap_or_else(|| Endpoint::new(Provider::OpenAi));
+        self.sole = Some(change(sole));
         self
     }
 
-    /// How long a call may take, 10 minutes by default. For a stream it bounds the wait for the
+    /// How often a call that failed for a passing reason is tried again, 2 by default, 0 for never: after
+    /// a broken connection and the statuses 408, 409, 429 and 5xx, with a growing wait or the one that the
+    /// provider asks for, up to a minute. All attempts are one span, which tells their number. A stream that
+    /// has begun is not tried again.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.retry = Retry { max_retries: retries };
+        self
+    }
+
+    /// How long a call may take, its further attempts included; 10 minutes by default. For a stream it bounds the wait for the
     /// answer's head and each silence after it, not the whole.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -95,7 +112,21 @@ impl ClientBuilder {
     /// A missing key, a malformed address or an unusable value, naming the option and the variable
     /// that mend it. Nothing is sent.
     pub fn build(self) -> Result<Client, Error> {
-        let endpoint = Endpoint::new(self.settings, |name| std::env::var(name).ok())?;
+        let Self { sole, mut endpoints, is_sole, .. } = self;
+        let sole = sole.and_then(|endpoint| {
+            // What was said of the provider by its name holds where nothing else was said.
+            let said = endpoints.iter().rposition(|said| said.provider == endpoint.provider);
+            let endpoint = match said {
+                Some(at) => endpoint.over(endpoints.remove(at)),
+                None => endpoint,
+            };
+            if is_sole {
+                return Some(endpoint);
+            }
+            endpoints.push(endpoint);
+            None
+        });
+        let routes = Routes::new(sole, endpoints, |name| std::env::var(name).ok())?;
         let content = self.content.unwrap_or_else(ContentCapture::from_env_or_off);
         let http = match self.http {
             Some(http) => http,
@@ -110,6 +141,6 @@ impl ClientBuilder {
                 })?,
         };
         let timeout = self.timeout.unwrap_or(TIMEOUT);
-        Ok(Client(Arc::new(Inner { http, endpoint, content, timeout })))
+        Ok(Client(Arc::new(Inner { http, routes, content, timeout, retry: self.retry })))
     }
 }

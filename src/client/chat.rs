@@ -1,10 +1,10 @@
-use super::{ChatStream, Client, Reply, http};
+use super::{ChatStream, Client, Provider, Reply, exchange::Exchange};
 use crate::{
     Error,
-    provider::{self, Api, openai},
+    provider::{self, Api},
     record::{
-        Call, ErrorInfo, Media, Message, Modality, Outcome, OutputFormat, Part, Request, Response,
-        ResponseStatus, Role, ToolChoice, ToolDefinition, ToolResult,
+        CacheLifetime, Call, ErrorInfo, Media, Message, Modality, Outcome, OutputFormat, Part, Request,
+        Response, ResponseStatus, Role, ToolChoice, ToolDefinition, ToolResult,
     },
     span::in_flight::InFlight,
 };
@@ -36,7 +36,10 @@ use std::{
 #[must_use = "a call is made by `send`, `stream` or `.await`"]
 pub struct Chat {
     client: Client,
-    api: Api,
+    provider: Option<Provider>,
+    responses: bool,
+    /// The body of a call of Bedrock's `InvokeModel`.
+    invoke: Option<Value>,
     request: Request,
     timeout: Option<Duration>,
 }
@@ -44,7 +47,13 @@ pub struct Chat {
 impl Chat {
     pub(super) fn new(client: Client, model: String) -> Self {
         let request = Request { model: Some(model), ..Request::default() };
-        Self { client, api: Api::OpenAiChat, request, timeout: None }
+        Self { client, provider: None, responses: false, invoke: None, request, timeout: None }
+    }
+
+    /// Who is called, for a model whose name does not tell, or tells another.
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.provider = Some(provider);
+        self
     }
 
     /// Instructions of the application.
@@ -71,19 +80,43 @@ impl Chat {
 
     /// An image for the model to look at, at an `https:` or `data:` address. It joins the person's
     /// message before it, if that comes last.
-    pub fn image(mut self, address: &str) -> Self {
-        let part = Part::Media(Media::from_uri(Modality::Image, address));
+    pub fn image(self, address: &str) -> Self {
+        self.part(Part::Media(Media::from_uri(Modality::Image, address)))
+    }
+
+    /// A document such as a PDF, at an `https:` or `data:` address; otherwise as [`image`](Self::image).
+    pub fn document(self, address: &str) -> Self {
+        self.part(Part::Media(Media::from_uri(Modality::Document, address)))
+    }
+
+    /// A sound, at a `data:` address and for Google at any; otherwise as [`image`](Self::image).
+    pub fn audio(self, address: &str) -> Self {
+        self.part(Part::Media(Media::from_uri(Modality::Audio, address)))
+    }
+
+    /// Has the provider cache the prompt up to here (Anthropic, Bedrock).
+    pub fn cache_point(mut self, lifetime: CacheLifetime) -> Self {
+        let part = Part::CachePoint(lifetime);
         match self.request.messages.last_mut() {
-            Some(last) if last.role == Role::User => last.parts.push(part),
-            _ => self.request.messages.push(Message { role: Role::User, name: None, parts: vec![part] }),
+            Some(last) => last.parts.push(part),
+            None => self.request.system_instructions.push(part),
         }
         self
     }
 
-    /// The result of a tool that the model asked for: the call's id, and JSON or text.
-    pub fn tool_result(self, call_id: impl Into<String>, content: impl Into<String>) -> Self {
-        let result = ToolResult { call_id: Some(call_id.into()), content: content.into() };
-        self.message(Message { role: Role::Tool, name: None, parts: vec![Part::ToolResult(result)] })
+    /// One more part of what the person says.
+    pub fn part(mut self, part: Part) -> Self {
+        match self.request.messages.last_mut() {
+            Some(last) if last.role == Role::User => last.parts.push(part),
+            _ => self.request.messages.push(Message::new(Role::User, vec![part])),
+        }
+        self
+    }
+
+    /// The result of a tool that the model asked for: the [`ToolCall`](crate::record::ToolCall) or its id, and JSON or text.
+    pub fn tool_result(self, call: impl Into<ToolResult>, content: impl Into<String>) -> Self {
+        let result = ToolResult { content: content.into(), ..call.into() };
+        self.message(Message::new(Role::Tool, vec![Part::ToolResult(result)]))
     }
 
     /// One more message.
@@ -101,6 +134,12 @@ impl Chat {
     /// A tool the model may call.
     pub fn tool(mut self, tool: ToolDefinition) -> Self {
         self.request.tools.push(tool);
+        self
+    }
+
+    /// Whether the model may call several tools at once.
+    pub fn parallel_tool_calls(mut self, allowed: bool) -> Self {
+        self.request.parallel_tool_calls = Some(allowed);
         self
     }
 
@@ -122,7 +161,15 @@ impl Chat {
         self
     }
 
-    /// The most output tokens, reasoning included.
+    /// Top-k sampling (Anthropic, Google).
+    pub fn top_k(mut self, k: u64) -> Self {
+        self.request.top_k = Some(k);
+        self
+    }
+
+    /// The most output tokens, reasoning included. Anthropic wants one: if none is given, what
+    /// its model gives at most, and of a call that is not streamed no more than can come within ten minutes
+    /// ([`default_max_tokens`](crate::provider::anthropic::default_max_tokens)).
     pub fn max_output_tokens(mut self, tokens: u64) -> Self {
         self.request.max_output_tokens = Some(tokens);
         self
@@ -170,6 +217,12 @@ impl Chat {
         self
     }
 
+    /// The most tokens to reason with (Anthropic, Google).
+    pub fn reasoning_budget(mut self, tokens: u64) -> Self {
+        self.request.reasoning_budget = Some(tokens);
+        self
+    }
+
     /// The service tier (OpenAI).
     pub fn service_tier(mut self, tier: impl Into<String>) -> Self {
         self.request.service_tier = Some(tier.into());
@@ -182,7 +235,8 @@ impl Chat {
         self
     }
 
-    /// A parameter of the provider's own, sent as it is.
+    /// A parameter of the provider's own, sent as it is at the top of the request's body: it takes the place
+    /// of what has the same name, and an object becomes one with it (Google's `generationConfig`).
     pub fn option(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.request.options.insert(name.into(), value.into());
         self
@@ -190,7 +244,21 @@ impl Chat {
 
     /// Calls OpenAI's Responses API in place of chat completions.
     pub fn responses(mut self) -> Self {
-        self.api = Api::OpenAiResponses;
+        self.responses = true;
+        self
+    }
+
+    /// Calls Amazon Bedrock's `InvokeModel` in place of `Converse`, with this body in the model's own format;
+    /// nothing else that is set on the call is sent.
+    pub fn invoke_model(mut self, body: Value) -> Self {
+        self.invoke = Some(body);
+        self
+    }
+
+    /// The guardrail that watches the call, and its version: a number or `DRAFT` (Amazon Bedrock).
+    pub fn guardrail(mut self, id: impl Into<String>, version: impl Into<String>) -> Self {
+        self.request.guardrail_id = Some(id.into());
+        self.request.guardrail_version = Some(version.into());
         self
     }
 
@@ -218,19 +286,18 @@ impl Chat {
     /// A setting or parameter that is missing or wrong, before anything is sent; a failure of the
     /// transport; the provider's own error; an answer that cannot be read.
     pub async fn send(self) -> Result<Reply, Error> {
-        let (timeout, api) = (self.timeout.unwrap_or(self.client.0.timeout), self.api);
-        let client = self.client.clone();
-        let (mut call, http) = self.prepare(false)?;
-        let result = match http::exchange(&mut call, api, http, timeout).await {
-            Ok(body) => receive(&mut call, api, &body),
+        let timeout = self.timeout.unwrap_or(self.client.0.timeout);
+        let mut exchange = self.prepare(false)?;
+        let result = match exchange.whole(timeout).await {
+            Ok(body) => receive(&mut exchange, &body),
             Err(error) => Err(error),
         };
         match result {
             Ok(reply) => {
-                call.settle(Outcome::Done);
+                exchange.call.settle(Outcome::Done);
                 Ok(reply)
             }
-            Err(error) => Err(client.fail(&mut call, error)),
+            Err(error) => Err(exchange.fail(error)),
         }
     }
 
@@ -243,33 +310,87 @@ impl Chat {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn stream(self) -> Result<ChatStream, Error> {
-        let (timeout, api) = (self.timeout.unwrap_or(self.client.0.timeout), self.api);
-        let (client, expected) = (self.client.clone(), self.request.choice_count.unwrap_or(1));
-        let (mut call, http) = self.prepare(true)?;
-        let sent = tokio::time::timeout(timeout, http::send(&mut call, api, http)).await;
-        let result = sent.unwrap_or_else(|_| Err(http::silence(timeout)));
-        match result {
-            Ok(answer) => Ok(ChatStream::new(client, call, api, answer, expected, timeout)),
-            Err(error) => Err(client.fail(&mut call, error)),
+        let timeout = self.timeout.unwrap_or(self.client.0.timeout);
+        let expected = if self.invoke.is_some() { 1 } else { self.request.choice_count.unwrap_or(1) };
+        let mut exchange = self.prepare(true)?;
+        // Google may give fewer than were asked for, and says no last word.
+        let expected = if exchange.api == Api::GoogleGenerateContent { 1 } else { expected };
+        match exchange.head(timeout).await {
+            Ok(answer) => Ok(ChatStream::new(exchange, answer, expected, timeout)),
+            Err(error) => Err(exchange.fail(error)),
         }
     }
 
     /// Checks the request, writes it, and opens its span.
-    fn prepare(mut self, stream: bool) -> Result<(InFlight, reqwest::RequestBuilder), Error> {
-        self.request.stream = stream;
-        let endpoint = &self.client.0.endpoint;
-        endpoint.check_model(self.request.model.as_deref().unwrap_or_default())?;
-        if self.request.messages.is_empty() && self.request.previous_response_id.is_none() {
+    fn prepare(self, stream: bool) -> Result<Exchange, Error> {
+        let Self { client, provider, responses, mut request, invoke, .. } = self;
+        let (route, model) = client.0.routes.of(request.model.as_deref().unwrap_or_default(), provider)?;
+        let mut api = api(route.provider, responses)?;
+        if let Some(body) = invoke {
+            if route.provider != Provider::Bedrock {
+                return Err(Error::configuration("`.invoke_model(..)` is for Amazon Bedrock"));
+            }
+            if request.guardrail_id.is_some() {
+                return Err(Error::configuration(
+                    "`.guardrail(..)` is for Converse; `InvokeModel` takes it as headers: \
+                     x-amzn-bedrock-guardrailidentifier and -guardrailversion by `Endpoint::header`",
+                ));
+            }
+            api = Api::BedrockInvokeModel;
+            let url = route.url(api, model, stream);
+            let body = body.to_string().into_bytes();
+            let Some(mut call) = provider::read_request(api, url.path(), &body) else {
+                return Err(Error::configuration("the body of `.invoke_model(..)` is no JSON object"));
+            };
+            if let Call::Inference { request, .. } = &mut call {
+                request.model = Some(model.to_owned());
+            }
+            return Exchange::start(client, route, api, url, body, call);
+        }
+        if route.provider == Provider::VertexAi && model.starts_with("claude") {
+            return Err(Error::configuration(format!(
+                "{model:?} is not one of Google's models: of Vertex AI only those can be called here"
+            )));
+        }
+        let url = route.url(api, model, stream);
+        if request.model.as_deref() != Some(model) {
+            request.model = Some(model.to_owned());
+        }
+        request.stream = stream;
+        if request.messages.is_empty() && request.previous_response_id.is_none() {
             return Err(Error::configuration("no message: give `.user(..)` or `.messages(..)`"));
         }
-        let body = match self.api {
-            Api::OpenAiResponses => openai::responses::write_request(&self.request)?,
-            _ => openai::chat::write_request(&self.request, endpoint.dialect())?,
-        };
-        let http = http::request(&self.client, self.api, body);
-        let call = Call::Inference { request: Box::new(self.request), response: Arc::default() };
-        Ok((self.client.start(self.api, call)?, http))
+        if api == Api::AnthropicMessages && request.max_output_tokens.is_none() {
+            // The span tells what is sent.
+            request.max_output_tokens = Some(provider::anthropic::max_tokens(&request)?);
+        }
+        let body = provider::write_request(api, &request, route.dialect)?;
+        let call = Call::Inference { request: Box::new(request), response: Arc::default() };
+        Exchange::start(client, route, api, url, body, call)
     }
+}
+
+/// The API of this provider's language models.
+fn api(provider: Provider, responses: bool) -> Result<Api, Error> {
+    let api = match provider {
+        Provider::Anthropic => Api::AnthropicMessages,
+        Provider::Google | Provider::VertexAi => Api::GoogleGenerateContent,
+        Provider::Bedrock => Api::BedrockConverse,
+        Provider::Voyage => {
+            return Err(Error::configuration(format!(
+                "{provider} has no language models that can be called here; `.provider(..)` names another"
+            )));
+        }
+        Provider::Mistral | Provider::Cohere | Provider::DeepSeek => Api::OpenAiChat,
+        _ if responses => return Ok(Api::OpenAiResponses),
+        _ => return Ok(Api::OpenAiChat),
+    };
+    if responses {
+        return Err(Error::configuration(format!(
+            "{provider} has no Responses API: call without `.responses()`"
+        )));
+    }
+    Ok(api)
 }
 
 impl fmt::Debug for Chat {
@@ -291,8 +412,10 @@ impl IntoFuture for Chat {
 }
 
 /// Takes the answer in `body` into `call`.
-fn receive(call: &mut InFlight, api: Api, body: &[u8]) -> Result<Reply, Error> {
-    let (response, told) = read(api, body, call.operation().http_status);
+fn receive(exchange: &mut Exchange, body: &[u8]) -> Result<Reply, Error> {
+    let (mut response, told) = read(exchange.api, body, exchange.call.operation().http_status);
+    response.usage.fill_from(exchange.usage());
+    let call = &mut exchange.call;
     let response = Arc::new(response);
     keep(call, &response);
     told.map(|()| Reply::new(response, call.operation().request_id.clone()))

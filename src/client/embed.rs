@@ -1,9 +1,10 @@
-use super::{Client, EmbeddingsReply, chat::failure, http};
+use super::{Client, EmbeddingsReply, Provider, chat::failure, exchange::Exchange};
 use crate::{
     Error,
-    provider::{self, Api, openai},
-    record::{Call, EmbeddingInput, Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind, Outcome},
+    provider::{self, Api},
+    record::{Call, EmbeddingInput, Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind, Outcome, Usage},
 };
+use bytes::Bytes;
 use serde_json::Value;
 use std::{
     fmt,
@@ -25,6 +26,7 @@ use std::{
 #[must_use = "a call is made by `send` or `.await`"]
 pub struct Embed {
     client: Client,
+    provider: Option<Provider>,
     request: EmbeddingsRequest,
     timeout: Option<Duration>,
 }
@@ -32,7 +34,13 @@ pub struct Embed {
 impl Embed {
     pub(super) fn new(client: Client, model: String) -> Self {
         let request = EmbeddingsRequest { model: Some(model), ..EmbeddingsRequest::default() };
-        Self { client, request, timeout: None }
+        Self { client, provider: None, request, timeout: None }
+    }
+
+    /// Who is called, for a model whose name does not tell, or tells another.
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.provider = Some(provider);
+        self
     }
 
     /// One more text, or list of token ids, to embed.
@@ -83,25 +91,19 @@ impl Embed {
     /// A setting that is missing or wrong, before anything is sent; a failure of the transport; the
     /// provider's own error.
     pub async fn send(self) -> Result<EmbeddingsReply, Error> {
-        let Self { client, request, timeout } = self;
-        client.0.endpoint.check_model(request.model.as_deref().unwrap_or_default())?;
-        if request.input.is_empty() {
-            return Err(Error::configuration("nothing to embed: give `.input(..)` at least once"));
-        }
-        let expected = request.input.len();
-        let body = openai::embeddings::write_request(&request)?;
-        let api = Api::OpenAiEmbeddings;
-        let http = http::request(&client, api, body);
-        let response = Box::default();
-        let mut call = client.start(api, Call::Embeddings { request: Box::new(request), response })?;
-
-        let timeout = timeout.unwrap_or(client.0.timeout);
-        let result = match http::exchange(&mut call, api, http, timeout).await {
-            Ok(body) => {
-                read(api, &body, expected).map_err(|info| failure(info, call.operation().http_status))
-            }
-            Err(error) => Err(error),
+        let timeout = self.timeout.unwrap_or(self.client.0.timeout);
+        let expected = self.request.input.len();
+        let (mut exchange, bodies) = self.prepare()?;
+        let came = if bodies.is_empty() {
+            exchange.whole(timeout).await.map(|body| vec![(body, exchange.usage().clone())])
+        } else {
+            exchange.each(bodies, timeout).await
         };
+        let result = came.and_then(|answers| {
+            read(exchange.api, &answers, expected)
+                .map_err(|info| failure(info, exchange.call.operation().http_status))
+        });
+        let call = &mut exchange.call;
         let request_id = call.operation().request_id.clone();
         match result {
             Ok(mut embeddings) => {
@@ -113,19 +115,75 @@ impl Embed {
                 call.settle(Outcome::Done);
                 Ok(EmbeddingsReply::new(Embeddings { vectors, ..embeddings }, request_id))
             }
-            Err(error) => Err(client.fail(&mut call, error)),
+            Err(error) => Err(exchange.fail(error)),
         }
+    }
+
+    /// Checks the request, writes it, and opens its span; the bodies are for a model that takes one text a
+    /// request.
+    fn prepare(self) -> Result<(Exchange, Vec<Vec<u8>>), Error> {
+        let Self { client, provider, mut request, .. } = self;
+        let (route, model) = client.0.routes.of(request.model.as_deref().unwrap_or_default(), provider)?;
+        if request.input.is_empty() {
+            return Err(Error::configuration("nothing to embed: give `.input(..)` at least once"));
+        }
+        let api = match route.provider {
+            Provider::Voyage => Api::VoyageEmbeddings,
+            Provider::Google => Api::GoogleBatchEmbedContents,
+            Provider::VertexAi => Api::VertexPredict,
+            Provider::Bedrock => Api::BedrockEmbeddings,
+            provider @ Provider::Anthropic => {
+                return Err(Error::configuration(format!(
+                    "{provider} has no embedding models that can be called here; `.provider(..)` names another"
+                )));
+            }
+            _ => Api::OpenAiEmbeddings,
+        };
+        // Amazon Titan takes one text a request.
+        let is_each = api == Api::BedrockEmbeddings
+            && !provider::bedrock::embeds_many(&request)
+            && request.input.len() > 1;
+        let url = route.url(api, model, false);
+        if request.model.as_deref() != Some(model) {
+            request.model = Some(model.to_owned());
+        }
+        let mut bodies = Vec::new();
+        if is_each {
+            let inputs = std::mem::take(&mut request.input);
+            let mut one = request.clone();
+            for input in &inputs {
+                one.input = vec![input.clone()];
+                bodies.push(provider::write_embeddings(api, &one, route.dialect)?);
+            }
+            request.input = inputs;
+        }
+        let body =
+            if is_each { Vec::new() } else { provider::write_embeddings(api, &request, route.dialect)? };
+        let call = Call::Embeddings { request: Box::new(request), response: Box::default() };
+        Ok((Exchange::start(client, route, api, url, body, call)?, bodies))
     }
 }
 
 /// As many vectors as there were inputs, or an error: each vector is known by its place.
-fn read(api: Api, body: &[u8], expected: usize) -> Result<Embeddings, ErrorInfo> {
-    let embeddings = provider::read_embeddings(api, body, true)
-        .map_err(|info| provider::response_error(api, body).unwrap_or(info))?;
-    if embeddings.count == expected {
-        return Ok(embeddings);
+fn read(api: Api, answers: &[(Bytes, Usage)], expected: usize) -> Result<Embeddings, ErrorInfo> {
+    let mut all = Embeddings::default();
+    for (place, (body, in_headers)) in answers.iter().enumerate() {
+        let mut one = provider::read_embeddings(api, body, true)
+            .map_err(|info| provider::response_error(api, body).unwrap_or(info))?;
+        one.usage.fill_from(in_headers);
+        if place == 0 {
+            all = one;
+            continue;
+        }
+        all.count = all.count.saturating_add(one.count);
+        all.vectors.extend(one.vectors);
+        let (sum, more) = (all.usage.input_tokens, one.usage.input_tokens);
+        all.usage.input_tokens = sum.zip(more).map(|(sum, more)| sum.saturating_add(more));
     }
-    let message = format!("{} vectors came for {expected} inputs", embeddings.count);
+    if all.count == expected {
+        return Ok(all);
+    }
+    let message = format!("{} vectors came for {expected} inputs", all.count);
     Err(ErrorInfo::new(ErrorKind::Protocol, message))
 }
 

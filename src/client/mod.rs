@@ -4,31 +4,34 @@
 //! or a stream cancels the call; its span then says so. Calls are made within a tokio runtime with
 //! time and I/O enabled, as `reqwest` wants it.
 
+#[cfg(feature = "bedrock")]
+mod aws;
 mod builder;
 mod chat;
 mod embed;
 mod endpoint;
-mod http;
+mod exchange;
+mod key;
 mod reply;
+mod retry;
+mod route;
+mod routes;
 mod stream;
+mod transport;
 
+pub use crate::provider::Provider;
 pub use builder::ClientBuilder;
 pub use chat::Chat;
 pub use embed::Embed;
-pub use endpoint::Provider;
+pub use endpoint::Endpoint;
 pub use reply::{EmbeddingsReply, Reply};
 pub use stream::{ChatEvent, ChatStream};
 /// The crates whose types stand in [`ClientBuilder`], in the versions that it takes.
 pub use {reqwest, secrecy};
 
-use crate::{
-    Error,
-    capture::ContentCapture,
-    provider::Api,
-    record::{Call, ErrorKind, Operation, Outcome},
-    span::in_flight::InFlight,
-};
-use endpoint::Endpoint;
+use crate::{Error, capture::ContentCapture};
+use retry::Retry;
+use routes::Routes;
 use std::{sync::Arc, time::Duration};
 
 /// A client of language and embedding models. Cheap to clone; clones share their connections.
@@ -47,18 +50,22 @@ pub struct Client(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     http: reqwest::Client,
-    endpoint: Endpoint,
+    routes: Routes,
     content: ContentCapture,
     timeout: Duration,
+    retry: Retry,
 }
 
 impl Client {
-    /// A client from the environment: `OPENAI_API_KEY`, and where they are set `OPENAI_BASE_URL`,
-    /// `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`, and for content
+    /// A client from the environment: the keys of every provider that has one there (`OPENAI_API_KEY`,
+    /// `ANTHROPIC_API_KEY`, `GOOGLE_API_KEY` and the others that [`Endpoint`] lists), and for content
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
     ///
+    /// A model's name tells its provider ([`Provider::of_model`]). One that tells none goes to the server of
+    /// `OPENAI_BASE_URL`, if that is set.
+    ///
     /// # Errors
-    /// A missing or unusable setting, by its name; nothing is sent.
+    /// No key at all, or an unusable setting, by its name; nothing is sent.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().build()
     }
@@ -81,45 +88,5 @@ impl Client {
     #[doc(alias = "runEmbedding")]
     pub fn embed(&self, model: impl Into<String>) -> Embed {
         Embed::new(self.clone(), model.into())
-    }
-
-    /// Ends a call that failed. Its error learns what the call knows, and forgets the key.
-    fn fail(&self, call: &mut InFlight, mut error: Error) -> Error {
-        let operation = call.operation();
-        let info = error.info_mut();
-        if info.request_id.is_none() {
-            info.request_id.clone_from(&operation.request_id);
-        }
-        if matches!(info.kind, ErrorKind::Timeout | ErrorKind::Connection) {
-            info.http_status = info.http_status.or(operation.http_status);
-        }
-        if info.kind == ErrorKind::Connection && operation.http_status.is_none() {
-            let server = &self.0.endpoint.server;
-            info.message = format!("{}:{}: {}", server.address, server.port, info.message);
-        }
-        self.0.endpoint.forget_key(info);
-        if call.is_seen() {
-            call.settle(Outcome::Failed(Box::new(info.clone())));
-        }
-        error
-    }
-
-    /// Opens the span of a call that is about to be sent.
-    ///
-    /// # Errors
-    /// Without a tokio runtime nothing can be sent.
-    fn start(&self, api: Api, call: Call) -> Result<InFlight, Error> {
-        if tokio::runtime::Handle::try_current().is_err() {
-            return Err(Error::configuration(
-                "a call needs a tokio runtime around it: `#[tokio::main]`, or `block_on` of a runtime built \
-                 with `enable_all()`",
-            ));
-        }
-        let endpoint = &self.0.endpoint;
-        let mut operation = Operation::new(api.operation_kind(), call);
-        operation.provider = Some(endpoint.provider_name.clone());
-        operation.api = api.openai_api_type().map(Into::into);
-        operation.server = Some(endpoint.server.clone());
-        Ok(InFlight::start(operation, self.0.content.clone()))
     }
 }

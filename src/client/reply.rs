@@ -32,13 +32,17 @@ impl Reply {
 
     /// The first generation as the message to append for the next turn.
     pub fn message(&self) -> Message {
-        let empty = || Message { role: Role::Assistant, name: None, parts: Vec::new() };
+        let empty = || Message::new(Role::Assistant, Vec::new());
         self.response.choices.first().map_or_else(empty, |choice| choice.message.clone())
     }
 
-    /// Why the first generation stopped.
+    /// Why the first generation stopped. A prompt that the provider blocked, so that there is none,
+    /// stopped at a content filter.
     pub fn finish_reason(&self) -> Option<&FinishReason> {
-        self.response.choices.first()?.finish_reason.as_ref()
+        match self.response.choices.first() {
+            Some(choice) => choice.finish_reason.as_ref(),
+            None => self.response.block_reason.as_ref().map(|_| &FinishReason::ContentFilter),
+        }
     }
 
     /// What the call used.

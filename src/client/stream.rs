@@ -1,18 +1,18 @@
 use super::{
-    Client, Reply,
+    Reply,
     chat::{failure, keep, read},
-    http,
+    exchange::Exchange,
+    transport,
 };
 use crate::{
     Error,
-    provider::{Api, Delta, Limits, StreamReader},
+    provider::{self, Api, Delta, Limits, StreamReader},
     record::{ErrorInfo, ErrorKind, FinishReason, Outcome, Part, Response, Usage},
     span::in_flight::InFlight,
-    wire::sse::SseParser,
+    wire::events::EventParser,
 };
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::Answer;
 use std::{
     collections::VecDeque,
     fmt,
@@ -93,11 +93,10 @@ pub enum ChatEvent {
 /// before that it cancels the call, and the call's span says *abandoned* with what had come.
 #[must_use = "a stream that is dropped cancels its call"]
 pub struct ChatStream {
-    call: InFlight,
-    api: Api,
+    exchange: Exchange,
     /// `None` once the answer is over.
     body: Option<Body>,
-    parser: SseParser,
+    parser: EventParser,
     reader: Option<StreamReader>,
     ready: VecDeque<Result<ChatEvent, Error>>,
     /// Set when the stream is over: what came, whole or not.
@@ -107,7 +106,6 @@ pub struct ChatStream {
     head: BytesMut,
     head_limit: usize,
     silence: Silence,
-    client: Client,
     /// How many generations were asked for.
     expected: u32,
 }
@@ -116,20 +114,18 @@ type Body = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
 
 impl ChatStream {
     pub(super) fn new(
-        client: Client,
-        call: InFlight,
-        api: Api,
-        answer: Answer,
+        exchange: Exchange,
+        answer: reqwest::Response,
         expected: u32,
         timeout: Duration,
     ) -> Self {
+        let api = exchange.api;
         let reader = StreamReader::new(api, Limits::default());
-        let head_limit = if answer.is_event_stream() { HEAD_BYTES } else { WHOLE_BYTES };
+        let head_limit = if transport::is_event_stream(&answer) { HEAD_BYTES } else { WHOLE_BYTES };
         Self {
-            call,
-            api,
-            body: Some(Box::pin(answer.body.bytes_stream())),
-            parser: SseParser::new(),
+            exchange,
+            body: Some(Box::pin(answer.bytes_stream())),
+            parser: provider::event_parser(api),
             reader,
             ready: VecDeque::new(),
             came: None,
@@ -137,7 +133,6 @@ impl ChatStream {
             head: BytesMut::new(),
             head_limit,
             silence: Silence::new(timeout),
-            client,
             expected,
         }
     }
@@ -166,12 +161,12 @@ impl ChatStream {
     }
 
     fn status(&self) -> Option<u16> {
-        self.call.operation().http_status
+        self.exchange.call.operation().http_status
     }
 
     /// Reads what came and queues its events.
     fn read(&mut self, chunk: &[u8]) {
-        let Self { call, parser, reader, ready, head, head_limit, .. } = self;
+        let Self { exchange: Exchange { call, .. }, parser, reader, ready, head, head_limit, .. } = self;
         let Some(reader) = reader else { return };
         if !has_read(reader) {
             let room = head_limit.saturating_sub(head.len());
@@ -182,6 +177,9 @@ impl ChatStream {
         parser.feed(chunk, &mut |event| {
             reader.event(event.name, event.data, &mut |delta| on_delta(call, ready, delta));
         });
+        if let Some(broken) = self.broken() {
+            return self.end(Some(broken));
+        }
         self.end_if_over();
     }
 
@@ -190,7 +188,7 @@ impl ChatStream {
     fn end_if_over(&mut self) {
         let Some(reader) = &self.reader else { return };
         // The Responses API tells of an error twice, and how the response stands the second time.
-        let has_failed = reader.error().is_some() && self.api != Api::OpenAiResponses;
+        let has_failed = reader.error().is_some() && self.exchange.api != Api::OpenAiResponses;
         if has_failed || says_it_is_over(reader) {
             self.end(None);
         }
@@ -198,21 +196,33 @@ impl ChatStream {
 
     /// The connection has nothing more.
     fn end_of_body(&mut self) {
-        let Self { call, parser, reader, ready, .. } = self;
+        let Self { exchange: Exchange { call, .. }, parser, reader, ready, .. } = self;
         let Some(reader) = reader else { return };
         parser.finish(&mut |event| {
             reader.event(event.name, event.data, &mut |delta| on_delta(call, ready, delta));
         });
-        self.end(None);
+        let broken = self.broken();
+        self.end(broken);
+    }
+
+    /// Why the stream cannot be read on, if its frames are broken.
+    fn broken(&self) -> Option<Error> {
+        let broken = self.parser.broken()?;
+        Some(failure(ErrorInfo::new(ErrorKind::Protocol, broken.to_string()), self.status()))
     }
 
     /// Ends the call: with what the reader has, and with `broken` if the transport failed.
     fn end(&mut self, broken: Option<Error>) {
         let Some(reader) = self.reader.take() else { return };
         let (is_complete, is_empty) = (is_complete(&reader, self.expected), !has_read(&reader));
+        let skipped = self.parser.skipped();
         let (mut response, told) = reader.finish();
         let error = match (told, broken) {
             (Some(info), _) => Some(Error::from(info)),
+            (None, _) if skipped > 0 => {
+                let message = format!("{skipped} events of the stream were too long to be read");
+                Some(failure(ErrorInfo::new(ErrorKind::Protocol, message), self.status()))
+            }
             (None, _) if is_complete => None,
             (None, Some(broken)) => Some(broken),
             (None, None) if is_empty => {
@@ -225,19 +235,20 @@ impl ChatStream {
                 self.status(),
             )),
         };
+        response.usage.fill_from(self.exchange.usage());
         let response = Arc::new(response);
-        keep(&mut self.call, &response);
+        keep(&mut self.exchange.call, &response);
         self.came = Some(Arc::clone(&response));
-        let request_id = self.call.operation().request_id.clone();
+        let request_id = self.exchange.call.operation().request_id.clone();
         match error {
             None => {
-                self.call.settle(Outcome::Done);
+                self.exchange.call.settle(Outcome::Done);
                 let reply = Reply::new(response, request_id);
                 self.reply = Some(reply.clone());
                 self.ready.push_back(Ok(ChatEvent::Done(Box::new(reply))));
             }
             Some(error) => {
-                let error = self.client.fail(&mut self.call, error);
+                let error = self.exchange.fail(error);
                 self.ready.push_back(Err(error));
             }
         }
@@ -247,8 +258,8 @@ impl ChatStream {
     /// anything else is an error that keeps the first bytes.
     fn read_unstreamed(&mut self) -> (Response, Result<(), Error>) {
         let head = std::mem::take(&mut self.head);
-        let (response, told) = read(self.api, &head, self.status());
-        let Self { call, ready, .. } = self;
+        let (response, told) = read(self.exchange.api, &head, self.status());
+        let Self { exchange: Exchange { call, .. }, ready, .. } = self;
         replay(&response, &mut |delta| on_delta(call, ready, delta));
         (response, told)
     }
@@ -276,13 +287,13 @@ impl Stream for ChatStream {
                     this.read(&chunk);
                 }
                 Poll::Ready(Some(Err(error))) => {
-                    let error = http::transport_error(error, this.status());
+                    let error = transport::transport_error(error, this.status());
                     this.end(Some(error));
                 }
                 Poll::Ready(None) => this.end_of_body(),
                 Poll::Pending => {
                     ready!(this.silence.poll(context));
-                    let error = http::silence(this.silence.limit);
+                    let error = transport::silence(this.silence.limit);
                     this.end(Some(error));
                 }
             }
@@ -296,10 +307,10 @@ impl Drop for ChatStream {
         // A caller that stops at the last finish reason has the whole answer.
         let is_complete = is_complete(&reader, self.expected);
         let outcome = if is_complete { Outcome::Done } else { Outcome::Abandoned };
-        if self.call.is_seen() {
-            keep(&mut self.call, &Arc::new(reader.finish().0));
+        if self.exchange.call.is_seen() {
+            keep(&mut self.exchange.call, &Arc::new(reader.finish().0));
         }
-        self.call.settle(outcome);
+        self.exchange.call.settle(outcome);
     }
 }
 
@@ -307,7 +318,7 @@ impl fmt::Debug for ChatStream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ChatStream")
-            .field("api", &self.api)
+            .field("api", &self.exchange.api)
             .field("is_over", &self.reader.is_none())
             .finish_non_exhaustive()
     }
@@ -315,8 +326,10 @@ impl fmt::Debug for ChatStream {
 
 /// Whether the answer is whole: it says so, or every generation that was asked for has ended.
 fn is_complete(reader: &StreamReader, expected: u32) -> bool {
-    let came = reader.response().choices.len() as u64;
-    reader.is_complete() && (says_it_is_over(reader) || came >= u64::from(expected))
+    let response = reader.response();
+    // A prompt that was blocked has no generation.
+    let is_all = response.choices.len() as u64 >= u64::from(expected) || response.block_reason.is_some();
+    reader.is_complete() && (says_it_is_over(reader) || is_all)
 }
 
 /// Whether the stream's last event came.

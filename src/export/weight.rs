@@ -82,13 +82,20 @@ fn of_parts(parts: &[Part]) -> usize {
 
 fn of_part(part: &Part) -> usize {
     match part {
-        Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text) => text.len(),
+        Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text) | Part::Signature(text) => text.len(),
+        Part::CachePoint(_) => 0,
+        Part::Citations(sources) => sources.iter().map(of_json).sum(),
+        Part::ServerToolResult(result) => of_json(&result.value),
         Part::ToolCall(call) | Part::ServerToolCall(call) => call.name.len() + call.arguments.len(),
-        Part::ToolResult(result) => result.content.len(),
-        Part::Media(Media { source, .. }) => match source {
-            MediaSource::Base64(text) | MediaSource::Uri(text) | MediaSource::FileId(text) => text.len(),
-        },
+        Part::ToolResult(result) => result.content.len() + result.media.iter().map(of_media).sum::<usize>(),
+        Part::Media(media) => of_media(media),
         Part::Other { value, .. } => of_json(value),
+    }
+}
+
+fn of_media(media: &Media) -> usize {
+    match &media.source {
+        MediaSource::Base64(text) | MediaSource::Uri(text) | MediaSource::FileId(text) => text.len(),
     }
 }
 

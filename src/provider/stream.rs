@@ -1,6 +1,6 @@
 //! One reader of stream events for every API.
 
-use super::{Api, openai};
+use super::{Api, anthropic, bedrock, google, handover, openai};
 use crate::record::{ErrorInfo, FinishReason, Response, Usage};
 
 /// What one event of a stream brought, borrowed from the event.
@@ -87,69 +87,106 @@ impl Default for Limits {
 /// An event that cannot be read is counted and passed over. What came before an error or the end
 /// stays.
 #[derive(Debug)]
-pub struct StreamReader(Kind);
+pub struct StreamReader {
+    api: Api,
+    kind: Kind,
+}
 
 #[derive(Debug)]
 enum Kind {
     Chat(openai::chat::StreamReader),
     Responses(openai::responses::StreamReader),
+    Anthropic(anthropic::StreamReader),
+    Google(google::StreamReader),
+    Converse(bedrock::converse::StreamReader),
+    Invoke(bedrock::invoke::StreamReader),
 }
 
 impl StreamReader {
     /// A reader for this API's events; `None` for an API that has no streams.
     pub fn new(api: Api, limits: Limits) -> Option<Self> {
-        match api {
-            Api::OpenAiChat => Some(Self(Kind::Chat(openai::chat::StreamReader::new(limits)))),
-            Api::OpenAiResponses => Some(Self(Kind::Responses(openai::responses::StreamReader::new(limits)))),
-            Api::OpenAiEmbeddings => None,
-        }
+        let kind = match api {
+            Api::OpenAiChat => Kind::Chat(openai::chat::StreamReader::new(limits)),
+            Api::OpenAiResponses => Kind::Responses(openai::responses::StreamReader::new(limits)),
+            Api::AnthropicMessages => Kind::Anthropic(anthropic::StreamReader::new(limits)),
+            Api::GoogleGenerateContent => Kind::Google(google::StreamReader::new(limits)),
+            Api::BedrockConverse => Kind::Converse(bedrock::converse::StreamReader::new(limits)),
+            Api::BedrockInvokeModel => Kind::Invoke(bedrock::invoke::StreamReader::new(limits)),
+            _ => return None,
+        };
+        Some(Self { api, kind })
     }
 
     /// Reads one event: its name, if it has one, and its data.
     pub fn event(&mut self, name: Option<&str>, data: &[u8], on_delta: &mut impl FnMut(Delta<'_>)) {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Chat(reader) => reader.event(name, data, on_delta),
             Kind::Responses(reader) => reader.event(name, data, on_delta),
+            Kind::Anthropic(reader) => reader.event(name, data, on_delta),
+            Kind::Google(reader) => reader.event(name, data, on_delta),
+            Kind::Converse(reader) => reader.event(name, data, on_delta),
+            Kind::Invoke(reader) => reader.event(name, data, on_delta),
         }
     }
 
     /// The answer so far.
     pub fn response(&self) -> &Response {
-        match &self.0 {
+        match &self.kind {
             Kind::Chat(reader) => reader.response(),
             Kind::Responses(reader) => reader.response(),
+            Kind::Anthropic(reader) => reader.response(),
+            Kind::Google(reader) => reader.response(),
+            Kind::Converse(reader) => reader.response(),
+            Kind::Invoke(reader) => reader.response(),
         }
     }
 
     /// The error that the stream told of, if it did.
     pub fn error(&self) -> Option<&ErrorInfo> {
-        match &self.0 {
+        match &self.kind {
             Kind::Chat(reader) => reader.error(),
             Kind::Responses(reader) => reader.error(),
+            Kind::Anthropic(reader) => reader.error(),
+            Kind::Google(reader) => reader.error(),
+            Kind::Converse(reader) => reader.error(),
+            Kind::Invoke(reader) => reader.error(),
         }
     }
 
     /// Whether the answer came to its end: its last event, or a finish reason of every generation.
     pub fn is_complete(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Chat(reader) => reader.is_complete(),
             Kind::Responses(reader) => reader.is_complete(),
+            Kind::Anthropic(reader) => reader.is_complete(),
+            Kind::Google(reader) => reader.is_complete(),
+            Kind::Converse(reader) => reader.is_complete(),
+            Kind::Invoke(reader) => reader.is_complete(),
         }
     }
 
     /// How many events could not be read.
     pub fn unreadable_events(&self) -> u64 {
-        match &self.0 {
+        match &self.kind {
             Kind::Chat(reader) => reader.unreadable_events(),
             Kind::Responses(reader) => reader.unreadable_events(),
+            Kind::Anthropic(reader) => reader.unreadable_events(),
+            Kind::Google(reader) => reader.unreadable_events(),
+            Kind::Converse(reader) => reader.unreadable_events(),
+            Kind::Invoke(reader) => reader.unreadable_events(),
         }
     }
 
     /// The answer as far as it came, and the error that the stream told of.
     pub fn finish(self) -> (Response, Option<ErrorInfo>) {
-        match self.0 {
+        let (response, error) = match self.kind {
             Kind::Chat(reader) => reader.finish(),
             Kind::Responses(reader) => reader.finish(),
-        }
+            Kind::Anthropic(reader) => reader.finish(),
+            Kind::Google(reader) => reader.finish(),
+            Kind::Converse(reader) => reader.finish(),
+            Kind::Invoke(reader) => reader.finish(),
+        };
+        (handover::with_origin(self.api, response), error)
     }
 }

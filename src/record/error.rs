@@ -9,6 +9,8 @@ pub struct ErrorInfo {
     pub kind: ErrorKind,
     /// What it says, with keys taken out.
     pub message: String,
+    /// What mends it, where the provider's words do not say it.
+    pub hint: Option<String>,
     /// The HTTP status, if an answer came; `None` for an error inside a stream.
     pub http_status: Option<u16>,
     /// The provider's code, such as `rate_limit_exceeded`.
@@ -17,6 +19,8 @@ pub struct ErrorInfo {
     pub provider_type: Option<String>,
     /// The parameter that was wrong.
     pub param: Option<String>,
+    /// What else the provider says of it, each as it was sent (Google `error.details`).
+    pub details: Vec<serde_json::Value>,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
     /// The provider's id of the request.
@@ -69,10 +73,12 @@ impl ErrorInfo {
         Self {
             kind,
             message: message.into(),
+            hint: None,
             http_status: None,
             code: None,
             provider_type: None,
             param: None,
+            details: Vec::new(),
             retry_after: None,
             request_id: None,
             body: None,

@@ -1,5 +1,7 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,6 +13,10 @@ pub struct Message {
     pub name: Option<String>,
     /// What is said, in order.
     pub parts: Vec<Part>,
+    /// Whose format an answer came in: what only that provider understands (proofs of reasoning, its own
+    /// tools, parts of its own) is not sent to another. `None` for a message of the program's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Cow<'static, str>>,
 }
 
 /// Who speaks in a [`Message`].
@@ -50,8 +56,18 @@ pub enum Part {
     ToolResult(ToolResult),
     /// A call of a tool that the provider ran itself, such as a web search.
     ServerToolCall(ToolCall),
+    /// What came of a [`ServerToolCall`](Self::ServerToolCall).
+    ServerToolResult(ServerToolResult),
     /// An image, a sound, a video or a document.
     Media(Media),
+    /// The provider's proof of the part before it, to be sent back as it came: Anthropic's `signature`
+    /// of its thinking, Google's `thoughtSignature` of a call or a text.
+    Signature(String),
+    /// The sources of what was said before it, each as the provider wrote it.
+    Citations(Vec<Value>),
+    /// All before it is to be kept in the provider's prompt cache (Anthropic `cache_control`, Bedrock
+    /// `cachePoint`).
+    CachePoint(CacheLifetime),
     /// Anything else, kept as the provider wrote it.
     Other {
         /// The provider's name of the part.
@@ -71,6 +87,9 @@ pub struct ToolCall {
     pub item_id: Option<String>,
     /// The tool's name.
     pub name: String,
+    /// The MCP server that has the tool, where the provider calls one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// The arguments as the provider wrote them: JSON as a rule, cut off when the output was, and
     /// free text for a custom tool.
     pub arguments: String,
@@ -81,8 +100,40 @@ pub struct ToolCall {
 pub struct ToolResult {
     /// The id of the call that this answers.
     pub call_id: Option<String>,
+    /// The tool's name, which Google wants; by default that of the call with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The answer, JSON or plain text.
     pub content: String,
+    /// Images and documents that belong to the answer (Anthropic, Bedrock).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<Media>,
+    /// Whether the tool failed, which `content` then tells of (Anthropic, Bedrock).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_error: bool,
+}
+
+/// What came of a tool that the provider ran itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerToolResult {
+    /// The id of the call.
+    pub call_id: Option<String>,
+    /// The provider's name of the part, such as `web_search_tool_result`.
+    pub kind: String,
+    /// The part as it was sent.
+    pub value: Value,
+}
+
+/// How long a provider is asked to keep a prompt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CacheLifetime {
+    /// As long as the provider does unasked: five minutes.
+    #[default]
+    Default,
+    /// One hour.
+    OneHour,
 }
 
 /// An image, a sound, a video or a document.
@@ -126,9 +177,20 @@ pub enum Modality {
 }
 
 impl Message {
+    /// A message of these parts.
+    pub fn new(role: Role, parts: Vec<Part>) -> Self {
+        Self { role, name: None, parts, origin: None }
+    }
+
     /// A message of one text.
     pub fn text(role: Role, text: impl Into<String>) -> Self {
-        Self { role, name: None, parts: vec![Part::Text(text.into())] }
+        Self::new(role, vec![Part::Text(text.into())])
+    }
+}
+
+impl Part {
+    pub(crate) fn is_result_with_media(&self) -> bool {
+        matches!(self, Self::ToolResult(result) if !result.media.is_empty())
     }
 }
 
@@ -170,6 +232,41 @@ impl ToolCall {
     }
 }
 
+impl ToolResult {
+    /// The answer to this call: JSON or plain text.
+    ///
+    /// ```
+    /// use tracing_genai::record::{ToolCall, ToolResult};
+    ///
+    /// let call = ToolCall { name: "add".into(), arguments: r#"{"a":1,"b":2}"#.into(), ..ToolCall::default() };
+    /// assert_eq!(ToolResult::of(&call, "3").name.as_deref(), Some("add"));
+    /// ```
+    pub fn of(call: &ToolCall, content: impl Into<String>) -> Self {
+        Self { content: content.into(), ..Self::from(call) }
+    }
+}
+
+/// An answer to this call, still empty.
+impl From<&ToolCall> for ToolResult {
+    fn from(call: &ToolCall) -> Self {
+        Self { call_id: call.id.clone(), name: Some(call.name.clone()), ..Self::default() }
+    }
+}
+
+/// An answer to the call with this id, still empty.
+impl From<&str> for ToolResult {
+    fn from(call_id: &str) -> Self {
+        Self { call_id: Some(call_id.to_owned()), ..Self::default() }
+    }
+}
+
+/// An answer to the call with this id, still empty.
+impl From<String> for ToolResult {
+    fn from(call_id: String) -> Self {
+        Self { call_id: Some(call_id), ..Self::default() }
+    }
+}
+
 impl Media {
     /// An image, sound or document at an address; a `data:` address is taken apart.
     pub fn from_uri(modality: Modality, uri: &str) -> Self {
@@ -182,6 +279,19 @@ impl Media {
             },
             None => Self { modality, mime_type: None, source: MediaSource::Uri(uri.to_owned()) },
         }
+    }
+
+    /// An image, sound or document of these bytes.
+    ///
+    /// ```
+    /// use tracing_genai::record::{Media, Modality};
+    ///
+    /// let media = Media::from_bytes(Modality::Image, "image/gif", b"GIF89a");
+    /// assert_eq!(media.to_uri().as_deref(), Some("data:image/gif;base64,R0lGODlh"));
+    /// ```
+    pub fn from_bytes(modality: Modality, mime_type: impl Into<String>, bytes: &[u8]) -> Self {
+        let data = STANDARD.encode(bytes);
+        Self { modality, mime_type: Some(mime_type.into()), source: MediaSource::Base64(data) }
     }
 
     /// The address of this medium as providers take it: the address itself, or a `data:` one.

@@ -17,9 +17,11 @@ mod usage;
 pub use embeddings::{EmbeddingInput, Embeddings, EmbeddingsRequest};
 pub use error::{ErrorInfo, ErrorKind};
 pub use kind::{OperationClass, OperationKind, Side};
-pub use message::{Media, MediaSource, Message, Modality, Part, Role, ToolCall, ToolResult};
+pub use message::{
+    CacheLifetime, Media, MediaSource, Message, Modality, Part, Role, ServerToolResult, ToolCall, ToolResult,
+};
 pub use operation::{Call, Operation, Outcome, Retrieval, Server, ToolExecution};
 pub use raw::RawJson;
 pub use request::{OutputFormat, Request, ToolChoice, ToolDefinition};
 pub use response::{Choice, FinishReason, Response, ResponseStatus, StreamEnd};
-pub use usage::{ByModality, Usage};
+pub use usage::{ByModality, Iteration, Usage};

@@ -21,6 +21,8 @@ pub struct Operation {
     pub outcome: Outcome,
     /// From the request's start to the first content of any kind, for a stream.
     pub time_to_first_chunk: Option<Duration>,
+    /// How often it was tried, the first time included.
+    pub attempts: u32,
     /// The HTTP status, if an answer came.
     pub http_status: Option<u16>,
     /// The provider's id of the request.
@@ -120,6 +122,7 @@ impl Operation {
             call,
             outcome: Outcome::Abandoned,
             time_to_first_chunk: None,
+            attempts: 1,
             http_status: None,
             request_id: None,
         }

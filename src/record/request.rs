@@ -19,6 +19,8 @@ pub struct Request {
     pub tools: Vec<ToolDefinition>,
     /// Which of them the model may or must call.
     pub tool_choice: Option<ToolChoice>,
+    /// Whether the model may call several tools at once.
+    pub parallel_tool_calls: Option<bool>,
     /// Whether the answer is streamed.
     pub stream: bool,
     /// How many answers were asked for.
@@ -43,10 +45,16 @@ pub struct Request {
     pub output_format: Option<OutputFormat>,
     /// How much the model should reason, in the provider's word.
     pub reasoning_level: Option<String>,
+    /// The most tokens to reason with (Anthropic `budget_tokens`, Google `thinkingBudget`).
+    pub reasoning_budget: Option<u64>,
     /// The response that this one continues (OpenAI Responses).
     pub previous_response_id: Option<String>,
     /// The conversation in the provider's own store.
     pub conversation_id: Option<String>,
+    /// The guardrail that is to watch the call (Amazon Bedrock).
+    pub guardrail_id: Option<String>,
+    /// The guardrail's version.
+    pub guardrail_version: Option<String>,
     /// The service tier asked for (OpenAI).
     pub service_tier: Option<String>,
     /// The end user's id, where the provider takes one.
@@ -80,7 +88,7 @@ pub enum OutputFormat {
 }
 
 /// A tool on offer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ToolDefinition {
     /// `function`, or the provider's word for a tool of its own such as `web_search`.
     pub kind: String,
@@ -95,6 +103,9 @@ pub struct ToolDefinition {
     /// Whether the provider must hold to the schema.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
+    /// What else the provider takes with a tool, sent as it is.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
 }
 
 /// Which tools a model may or must call.
@@ -112,6 +123,14 @@ pub enum ToolChoice {
     Tool(String),
 }
 
+impl Request {
+    /// Whether a part of the instructions or of a message is one of these.
+    pub(crate) fn has_part(&self, is_one: fn(&Part) -> bool) -> bool {
+        let said = self.messages.iter().flat_map(|message| &message.parts);
+        self.system_instructions.iter().chain(said).any(is_one)
+    }
+}
+
 impl ToolDefinition {
     /// A function of the program with this name, description and JSON schema of arguments.
     pub fn function(name: impl Into<String>, description: impl Into<String>, parameters: Value) -> Self {
@@ -121,6 +140,7 @@ impl ToolDefinition {
             description: Some(description.into()),
             parameters: Some(parameters),
             strict: None,
+            options: Map::new(),
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{Message, Part, Role, ToolCall, Usage};
+use super::{Message, Part, RawJson, Role, ToolCall, Usage};
 use serde::{Deserialize, Serialize};
 
 /// What a language model answered, as far as it came.
@@ -17,12 +17,21 @@ pub struct Response {
     pub status: Option<ResponseStatus>,
     /// Why it is incomplete (OpenAI Responses).
     pub incomplete_reason: Option<String>,
-    /// The kinds of output items in order (OpenAI Responses).
+    /// Why the prompt was refused, so that there is no generation (Google `blockReason`).
+    pub block_reason: Option<String>,
+    /// The kinds of what came, in order: output items (OpenAI Responses), content blocks (Anthropic) or
+    /// parts (Google).
     pub output_item_types: Vec<String>,
     /// The service tier that answered (OpenAI).
     pub service_tier: Option<String>,
     /// The configuration of the back end that answered (OpenAI).
     pub system_fingerprint: Option<String>,
+    /// What the guardrail did (Amazon Bedrock): `INTERVENED` or `NONE`.
+    pub guardrail_action: Option<String>,
+    /// How long the provider says that it took, in milliseconds (Amazon Bedrock).
+    pub latency_ms: Option<u64>,
+    /// Amazon Bedrock's own counts of an `InvokeModel` stream, which may differ from the model's.
+    pub invocation_metrics: Option<RawJson>,
     /// How the stream went, if it was one.
     pub stream: Option<StreamEnd>,
 }
@@ -37,8 +46,12 @@ pub struct Choice {
     pub message: Message,
     /// Why it stopped; `None` when the provider did not say.
     pub finish_reason: Option<FinishReason>,
-    /// The provider's own word for it.
+    /// The provider's own word for it; Google's may be a number.
     pub raw_finish_reason: Option<String>,
+    /// The stop sequence that was hit (Anthropic).
+    pub stop_sequence: Option<String>,
+    /// The provider's sentence about why it stopped (Google).
+    pub finish_message: Option<String>,
 }
 
 /// Why a generation stopped.
@@ -91,7 +104,7 @@ pub struct StreamEnd {
     pub events: u64,
     /// Whether the `[DONE]` sentinel came (OpenAI).
     pub done: bool,
-    /// The name of the event that ended it (OpenAI Responses).
+    /// The name of the event that ended it (OpenAI Responses, Anthropic).
     pub terminal_event: Option<String>,
 }
 
@@ -135,8 +148,15 @@ impl Response {
 impl Choice {
     /// An empty generation of the assistant.
     pub fn new(index: u32) -> Self {
-        let message = Message { role: Role::Assistant, name: None, parts: Vec::new() };
-        Self { index, message, finish_reason: None, raw_finish_reason: None }
+        let message = Message::new(Role::Assistant, Vec::new());
+        Self {
+            index,
+            message,
+            finish_reason: None,
+            raw_finish_reason: None,
+            stop_sequence: None,
+            finish_message: None,
+        }
     }
 }
 

@@ -59,6 +59,11 @@ impl InFlight {
         .await
     }
 
+    /// Whether it is under way still.
+    pub(crate) fn is_open(&self) -> bool {
+        self.span.is_some()
+    }
+
     /// Since the operation began; `None` where nobody would see it.
     pub(crate) fn elapsed(&self) -> Option<Duration> {
         self.span.as_ref().filter(|span| span.is_seen()).map(LiveSpan::elapsed)

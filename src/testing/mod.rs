@@ -1,7 +1,8 @@
 //! For tests: what your program's spans say, without a provider, a collector or a network.
 //!
 //! - [`capture`] and [`capture_async`] run a piece of code and hand back its spans.
-//! - [`FakeProvider`] answers as OpenAI does, well or badly, as the test tells it.
+//! - [`FakeProvider`] answers as OpenAI, Anthropic, Google and others do, well or badly, as the test
+//!   tells it.
 //! - [`OtlpSink`] receives what an exporter sends, over HTTP and (feature `grpc`) gRPC.
 //! - [`Gate`] stops either server where the test wants, so that no test sleeps.
 //!

@@ -32,8 +32,14 @@ impl ReceivedRequest {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// The value of a parameter of the query, as it was sent.
+    pub(super) fn query(&self, name: &str) -> Option<&str> {
+        let (_, query) = self.path.split_once('?')?;
+        query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    }
+
     /// The path without its query.
-    pub(super) fn route(&self) -> &str {
+    pub fn route(&self) -> &str {
         self.path.split('?').next().unwrap_or_default()
     }
 }

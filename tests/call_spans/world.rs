@@ -42,7 +42,11 @@ impl World {
     }
 
     pub(crate) fn builder(&self) -> ClientBuilder {
-        Client::builder().base_url(self.provider.base_url()).api_key("sk-test").provider_name("openai")
+        Client::builder()
+            .base_url(self.provider.base_url())
+            .api_key("sk-test")
+            .provider_name("openai")
+            .max_retries(0)
     }
 
     pub(crate) fn client(&self) -> Client {

@@ -44,6 +44,7 @@ fn call(id: Option<&str>, name: &str, arguments: &str) -> ToolCall {
         item_id: None,
         name: name.to_owned(),
         arguments: arguments.to_owned(),
+        ..ToolCall::default()
     }
 }
 

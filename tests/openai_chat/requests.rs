@@ -16,6 +16,7 @@ fn a_rich_request_is_read_back_as_it_was_written() {
         Message {
             role: Role::User,
             name: Some("ann".to_owned()),
+            origin: None,
             parts: vec![
                 Part::Text("What is this?".to_owned()),
                 Part::Media(Media::from_uri(Modality::Image, "https://example.com/a.png")),
@@ -29,6 +30,7 @@ fn a_rich_request_is_read_back_as_it_was_written() {
         Message {
             role: Role::Assistant,
             name: None,
+            origin: None,
             parts: vec![
                 Part::Text("Looking.".to_owned()),
                 Part::Refusal("Not that.".to_owned()),
@@ -39,9 +41,11 @@ fn a_rich_request_is_read_back_as_it_was_written() {
         Message {
             role: Role::Tool,
             name: None,
+            origin: None,
             parts: vec![Part::ToolResult(ToolResult {
                 call_id: Some("call_1".to_owned()),
                 content: "a cat".to_owned(),
+                ..ToolResult::default()
             })],
         },
     ];
@@ -53,6 +57,7 @@ fn a_rich_request_is_read_back_as_it_was_written() {
         description: None,
         parameters: Some(json!({ "type": "text" })),
         strict: None,
+        ..ToolDefinition::default()
     };
     let own = ToolDefinition {
         kind: "web_search".to_owned(),
@@ -60,6 +65,7 @@ fn a_rich_request_is_read_back_as_it_was_written() {
         description: None,
         parameters: Some(json!({ "size": 3 })),
         strict: None,
+        ..ToolDefinition::default()
     };
     rich.tools = vec![strict, custom, own];
     rich.tool_choice = Some(ToolChoice::Tool("shell".to_owned()));
@@ -111,16 +117,21 @@ fn what_the_api_takes_not_back_is_left_out() {
         Part::ServerToolCall(call(Some("s"), "web_search", "{}")),
         Part::Text("Yes.".to_owned()),
     ];
-    request.messages = vec![Message { role: Role::Assistant, name: None, parts }];
+    request.messages = vec![Message::new(Role::Assistant, parts)];
     assert_eq!(written(&request)["messages"], json!([{ "role": "assistant", "content": "Yes." }]));
 }
 
 #[test]
 fn the_results_of_several_tools_are_a_message_each() {
-    let result =
-        |id: &str| Part::ToolResult(ToolResult { call_id: Some(id.to_owned()), content: "ok".to_owned() });
+    let result = |id: &str| {
+        Part::ToolResult(ToolResult {
+            call_id: Some(id.to_owned()),
+            content: "ok".to_owned(),
+            ..ToolResult::default()
+        })
+    };
     let mut request = Request::default();
-    request.messages = vec![Message { role: Role::User, name: None, parts: vec![result("1"), result("2")] }];
+    request.messages = vec![Message::new(Role::User, vec![result("1"), result("2")])];
     assert_eq!(
         written(&request)["messages"],
         json!([
@@ -138,7 +149,10 @@ fn the_dialect_names_the_limit_and_asks_for_usage() {
     let openai = written(&request);
     assert_eq!(openai["max_completion_tokens"], 5);
     assert_eq!(openai["stream_options"], json!({ "include_usage": true }));
-    let plain = written_in(&request, Dialect { max_completion_tokens: false, stream_usage: false });
+    let plain = written_in(
+        &request,
+        Dialect { max_completion_tokens: false, stream_usage: false, ..Dialect::default() },
+    );
     assert_eq!(plain["max_tokens"], 5);
     assert_eq!(plain.get("max_completion_tokens").or(plain.get("stream_options")), None);
 }
@@ -247,7 +261,7 @@ fn legacy_functions_and_their_choice_are_tools() {
 #[test]
 fn a_function_message_is_a_result_without_an_id() {
     let sent = json!({ "role": "function", "name": "f", "content": "42" });
-    let result = ToolResult { call_id: None, content: "42".to_owned() };
+    let result = ToolResult { call_id: None, content: "42".to_owned(), ..ToolResult::default() };
     assert_eq!(parts_of(&sent), [Part::ToolResult(result)]);
     assert_eq!(written(&request(&json!({ "messages": [sent] })))["messages"][0], sent);
 }
@@ -257,7 +271,8 @@ fn the_text_parts_of_a_tools_result_are_one_text() {
     let sent = json!({ "role": "tool", "tool_call_id": "1", "content": [
         { "type": "text", "text": "a" }, { "type": "text", "text": "b" },
     ] });
-    let result = ToolResult { call_id: Some("1".to_owned()), content: "ab".to_owned() };
+    let result =
+        ToolResult { call_id: Some("1".to_owned()), content: "ab".to_owned(), ..ToolResult::default() };
     assert_eq!(parts_of(&sent), [Part::ToolResult(result)]);
 }
 

@@ -108,6 +108,22 @@ fn whole_calls_that_share_an_index_are_told_apart() {
 }
 
 #[test]
+fn whole_calls_are_told_apart_though_their_arguments_are_not_kept() {
+    let whole = |id: &str| {
+        delta(
+            0,
+            &json!({ "tool_calls": [{ "index": 0, "id": id, "function": { "name": "f", "arguments": "{\"a\":\"\\\"}\"}" } }] }),
+        )
+    };
+    let (kept, deltas) = stream(&[whole("1"), whole("2")]);
+    assert_eq!(calls_of(kept.response()).len(), 2);
+    for most in [0, 1, 10] {
+        let (limited, same) = stream_within(Limits::of_text_bytes(most), &[whole("1"), whole("2")]);
+        assert_eq!((calls_of(limited.response()).len(), same), (2, deltas.clone()));
+    }
+}
+
+#[test]
 fn the_input_of_a_custom_tool_is_its_arguments() {
     let response = streamed(&[
         delta(

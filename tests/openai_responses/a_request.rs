@@ -24,17 +24,20 @@ fn rich() -> Request {
             item_id: None,
             name: name.to_owned(),
             arguments: arguments.to_owned(),
+            ..ToolCall::default()
         })
     };
     let result = |id: &str, content: &str| Message {
         role: Role::Tool,
         name: None,
+        origin: None,
         parts: vec![Part::ToolResult(ToolResult {
             call_id: Some(id.to_owned()),
             content: content.to_owned(),
+            ..ToolResult::default()
         })],
     };
-    let message = |role: Role, parts: Vec<Part>| Message { role, name: None, parts };
+    let message = |role: Role, parts: Vec<Part>| Message::new(role, parts);
     request.messages = vec![
         Message::text(Role::Developer, "Speak English."),
         message(
@@ -79,6 +82,7 @@ fn rich() -> Request {
             description: Some("Asks.".to_owned()),
             parameters: Some(json!({"format": {"type": "text"}})),
             strict: None,
+            ..ToolDefinition::default()
         },
         ToolDefinition {
             kind: "file_search".to_owned(),
@@ -86,6 +90,7 @@ fn rich() -> Request {
             description: None,
             parameters: Some(json!({"vector_store_ids": ["vs_1"]})),
             strict: None,
+            ..ToolDefinition::default()
         },
     ];
     request.tool_choice = Some(ToolChoice::Tool("sql".to_owned()));

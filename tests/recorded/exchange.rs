@@ -1,6 +1,7 @@
 //! Loading the recordings.
 
 use crate::Provider;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -38,7 +39,13 @@ pub(crate) struct Sent {
 pub(crate) struct Received {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: String,
+    #[serde(default)]
+    body: String,
+    /// Of what is no text.
+    #[serde(default)]
+    body_base64: String,
+    #[serde(skip)]
+    pub(crate) bytes: Vec<u8>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,7 +57,13 @@ impl Exchange {
     fn load(root: &Path, path: &Path) -> Self {
         let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
         let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let exchange: Self = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut exchange: Self =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let Received { body, body_base64, bytes, .. } = &mut exchange.response;
+        *bytes = match body_base64.as_str() {
+            "" => std::mem::take(body).into_bytes(),
+            text => STANDARD.decode(text).unwrap_or_else(|error| panic!("{name}: {error}")),
+        };
         Self { file: name, ..exchange }
     }
 
@@ -60,9 +73,33 @@ impl Exchange {
             "chat" => Some(Api::OpenAiChat),
             "responses" => Some(Api::OpenAiResponses),
             "embeddings" => Some(Api::OpenAiEmbeddings),
+            "messages" => Some(Api::AnthropicMessages),
+            "generateContent" | "streamGenerateContent" => Some(Api::GoogleGenerateContent),
+            "embedContent" => Some(Api::GoogleEmbedContent),
+            "batchEmbedContents" => Some(Api::GoogleBatchEmbedContents),
+            "predict" => Some(Api::VertexPredict),
+            "converse" | "converse_stream" => Some(Api::BedrockConverse),
+            "invoke_model" | "invoke_model_with_response_stream" => Api::from_path(&self.path()),
             "vector_stores" => None,
             other => panic!("{}: the API {other} has no reader here", self.file),
         }
+    }
+
+    /// The URL of the request, if it was recorded.
+    pub(crate) fn url(&self) -> Option<http::Uri> {
+        // A recorder wrote `<GOOGLE_CLOUD_LOCATION>` over a region.
+        let url = self.request.as_ref()?.url.replace(['<', '>'], "");
+        Some(url.parse().unwrap_or_else(|error| panic!("{}: {error}", self.file)))
+    }
+
+    /// The path of the request, empty if it was not recorded.
+    pub(crate) fn path(&self) -> String {
+        self.url().map(|url| url.path().to_owned()).unwrap_or_default()
+    }
+
+    /// The folder of its provider.
+    pub(crate) fn folder(&self) -> &str {
+        self.file.split('/').next().unwrap_or_default()
     }
 
     /// The headers of the answer.
@@ -84,10 +121,12 @@ impl Exchange {
         (200..300).contains(&self.response.status)
     }
 
-    /// Whether the answer is a stream, as its `content-type` tells.
+    /// Whether the answer is a stream, as its `content-type` tells; Google's may be a JSON array.
     pub(crate) fn is_stream(&self) -> bool {
         let content_type = self.header("content-type");
         content_type.is_some_and(|content_type| content_type.starts_with("text/event-stream"))
+            || (self.succeeded() && self.api == "streamGenerateContent")
+            || content_type == Some("application/vnd.amazon.eventstream")
     }
 
     /// Whether the recorder wrote the body anew, so that its bytes are not those of the wire.

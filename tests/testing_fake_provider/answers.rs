@@ -1,4 +1,4 @@
-use super::{chunks, json, post, provider};
+use super::{chunks, json, ok, post, post_to, provider};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::{
@@ -184,4 +184,16 @@ async fn list_models() {
     let request = reqwest::Client::new().get(format!("{}/models", provider.base_url()));
     let body = request.header("authorization", "Bearer sk").send().await.unwrap().text().await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["data"][0]["object"], "model");
+}
+
+#[tokio::test]
+async fn of_mistral_and_cohere_are_openais() {
+    let provider = provider();
+    for url in [provider.mistral_url(), provider.cohere_url()] {
+        let mut body = hello();
+        body["model"] = json!("small");
+        let request = post_to(format!("{url}/chat/completions"), &body);
+        let answer = ok(request.header("authorization", "Bearer key")).await;
+        assert_eq!(answer["choices"][0]["message"]["content"], "You said: Hello");
+    }
 }

@@ -1,14 +1,22 @@
-//! `testing::FakeProvider` answers as OpenAI does.
+//! `testing::FakeProvider` answers as the real providers do.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is a test that fails")]
 #![allow(clippy::needless_pass_by_value, reason = "requests are written where they are passed")]
 
 mod answers;
+mod anthropic;
+mod azure;
+mod bedrock;
+mod bedrock_invoke;
 mod chat;
 mod embeddings;
 mod errors;
 mod gates;
+mod google;
+mod google_streams;
 mod responses;
+mod vertex;
+mod voyage;
 
 use serde_json::Value;
 use tracing_genai::testing::FakeProvider;
@@ -18,22 +26,39 @@ fn provider() -> FakeProvider {
 }
 
 fn post(provider: &FakeProvider, path: &str, body: &Value) -> reqwest::RequestBuilder {
-    reqwest::Client::new()
-        .post(format!("{}{path}", provider.base_url()))
-        .header("authorization", "Bearer sk-test")
-        .header("content-type", "application/json")
-        .body(body.to_string())
+    post_to(format!("{}{path}", provider.base_url()), body).header("authorization", "Bearer sk-test")
+}
+
+/// Without a key.
+fn post_to(url: String, body: &Value) -> reqwest::RequestBuilder {
+    reqwest::Client::new().post(url).header("content-type", "application/json").body(body.to_string())
+}
+
+/// The status and the body.
+async fn send(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, serde_json::from_str(&response.text().await.unwrap()).unwrap())
+}
+
+/// The body of an answer that is no error.
+async fn ok(request: reqwest::RequestBuilder) -> Value {
+    let (status, body) = send(request).await;
+    assert_eq!(status, 200, "{body}");
+    body
 }
 
 async fn json(provider: &FakeProvider, path: &str, body: Value) -> Value {
-    let response = post(provider, path, &body).send().await.unwrap();
-    assert_eq!(response.status(), 200);
-    serde_json::from_str(&response.text().await.unwrap()).unwrap()
+    ok(post(provider, path, &body)).await
 }
 
 /// The events of a stream: name and data.
 async fn events(provider: &FakeProvider, path: &str, body: Value) -> Vec<(String, String)> {
-    let response = post(provider, path, &body).send().await.unwrap();
+    events_of(post(provider, path, &body)).await
+}
+
+async fn events_of(request: reqwest::RequestBuilder) -> Vec<(String, String)> {
+    let response = request.send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
     let text = response.text().await.unwrap();
     text.split_terminator("\n\n")

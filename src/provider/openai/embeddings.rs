@@ -1,6 +1,7 @@
 //! Embeddings.
 
-use super::{pick, unexpected_body, usage};
+use super::{Dialect, unexpected_body, usage};
+use crate::provider::pick;
 use crate::record::{EmbeddingInput, Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, de::IgnoredAny};
@@ -28,7 +29,7 @@ pub fn read_request(body: &[u8]) -> Option<EmbeddingsRequest> {
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] when more than one encoding is asked for, of which the API takes
 /// one.
-pub fn write_request(request: &EmbeddingsRequest) -> Result<Vec<u8>, ErrorInfo> {
+pub fn write_request(request: &EmbeddingsRequest, dialect: Dialect) -> Result<Vec<u8>, ErrorInfo> {
     if request.encoding_formats.len() > 1 {
         return Err(ErrorInfo::new(
             ErrorKind::InvalidRequest,
@@ -43,7 +44,8 @@ pub fn write_request(request: &EmbeddingsRequest) -> Result<Vec<u8>, ErrorInfo> 
     };
     put("model", request.model.as_deref().map(Value::from));
     put("input", Some(write_input(&request.input)));
-    put("dimensions", request.dimensions.map(Value::from));
+    let dimensions = if dialect.output_dimension { "output_dimension" } else { "dimensions" };
+    put(dimensions, request.dimensions.map(Value::from));
     put("encoding_format", request.encoding_formats.first().map(|format| Value::from(format.as_str())));
     put("user", request.user.as_deref().map(Value::from));
     body.extend(request.options.clone());
@@ -145,7 +147,7 @@ pub fn read_response(body: &[u8], keep_vectors: bool) -> Result<Embeddings, Erro
 }
 
 /// The encoding and the length of a vector, without its numbers.
-fn shape(raw: &RawValue) -> (Option<String>, Option<usize>) {
+pub(in crate::provider) fn shape(raw: &RawValue) -> (Option<String>, Option<usize>) {
     if raw.get().starts_with('"') {
         let length = base64_text(raw).and_then(|text| bytes_in(&text)).map(|bytes| bytes / 4);
         return (Some("base64".to_owned()), length);
@@ -154,7 +156,8 @@ fn shape(raw: &RawValue) -> (Option<String>, Option<usize>) {
     (length.map(|_| "float".to_owned()), length)
 }
 
-fn numbers(raw: &RawValue) -> Option<Vec<f32>> {
+/// The numbers of a vector.
+pub(in crate::provider) fn numbers(raw: &RawValue) -> Option<Vec<f32>> {
     if !raw.get().starts_with('"') {
         return serde_json::from_str(raw.get()).ok();
     }

@@ -2,33 +2,18 @@
 
 use crate::{
     capture::redact::scrub_secrets,
+    provider::failure::{header_text, in_stream, refusal},
     record::{ErrorInfo, ErrorKind},
 };
 use http::HeaderMap;
 use serde_json::{Map, Value};
-use std::time::Duration;
-
-/// How much is kept of a body that cannot be read.
-const BODY_BYTES: usize = 500;
 
 /// Reads the error of an answer that is no success, in OpenAI's form or Azure's.
 ///
-/// Of a body that holds no message the first 500 bytes are kept beside a message that names the status:
-/// such a body may repeat the prompt. `retry-after-ms` and `retry-after` in seconds are read and the longer one holds, since
-/// Azure sends `0` and `1` together; a `retry-after` that is a date is passed over, for a reader holds
-/// no clock.
+/// Of a body that holds no message the first 500 bytes are kept. `retry-after-ms` and `retry-after` in seconds
+/// are read and the longer one holds, since Azure sends `0` and `1` together.
 pub fn read_error(status: u16, headers: &HeaderMap, body: &[u8]) -> ErrorInfo {
-    let sent = serde_json::from_slice::<Value>(body).ok();
-    let mut info = match sent.as_ref().and_then(error_value) {
-        Some(error) => from_value(error, ErrorKind::from_status(status)),
-        None => ErrorInfo::new(ErrorKind::from_status(status), ""),
-    };
-    if info.message.is_empty() {
-        info.message = format!("the server answers with the status {status}");
-        info.body = first_bytes(body);
-    }
-    info.http_status = Some(status);
-    info.retry_after = retry_after(headers);
+    let mut info = refusal(status, headers, body, |sent, kind| Some(from_value(error_value(sent)?, kind)));
     info.request_id = request_id(headers);
     info
 }
@@ -39,11 +24,7 @@ pub(crate) fn read_stream_error(error: &Value) -> ErrorInfo {
     // No status tells whose fault it is; this type does.
     let asked_wrongly = error.get("type").and_then(Value::as_str) == Some("invalid_request_error");
     let otherwise = if asked_wrongly { ErrorKind::InvalidRequest } else { ErrorKind::Server };
-    let mut info = from_value(error, otherwise);
-    if info.message.is_empty() {
-        info.message = "the stream told of an error".to_owned();
-    }
-    info
+    in_stream(from_value(error, otherwise))
 }
 
 /// The error in the body of a success: some servers and gateways answer 200 with one.
@@ -54,14 +35,6 @@ pub(crate) fn read_success_error(body: &[u8]) -> Option<ErrorInfo> {
         _ => Some(&sent).filter(|sent| sent.get("object").is_some_and(|object| object == "error"))?,
     };
     Some(from_value(error, ErrorKind::Server))
-}
-
-/// A body that is not what the API promises: keeps its first bytes.
-pub(crate) fn unexpected_body(expected: &str, body: &[u8]) -> ErrorInfo {
-    let empty = if body.trim_ascii().is_empty() { ": it is empty" } else { "" };
-    let mut info = ErrorInfo::new(ErrorKind::Protocol, format!("the answer is not {expected}{empty}"));
-    info.body = first_bytes(body);
-    info
 }
 
 /// The error in a body: under `error` as a rule, the object itself where a gateway writes one, and
@@ -160,33 +133,7 @@ fn kind_of(word: &str) -> Option<ErrorKind> {
     })
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| {
-        let text = headers.get(name)?.to_str().ok()?;
-        text.trim().parse::<f64>().ok()
-    };
-    let millis = number("retry-after-ms").map(|millis| millis / 1000.0);
-    [millis, number("retry-after")]
-        .into_iter()
-        .flatten()
-        .filter_map(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .max()
-}
-
 /// The id of a request in its answer's headers: OpenAI's name for it, else Azure's.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
-    ["x-request-id", "apim-request-id", "x-ms-request-id"]
-        .iter()
-        .filter_map(|name| headers.get(*name)?.to_str().ok())
-        .find(|id| !id.is_empty())
-        .map(str::to_owned)
-}
-
-/// The first bytes of a body as text without keys, cut before a character that does not fit.
-fn first_bytes(body: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(body.get(..BODY_BYTES).unwrap_or(body));
-    let cut = body.len() > BODY_BYTES;
-    // What the cut left of a character is no part of the text.
-    let text = if cut { text.trim_end_matches(char::REPLACEMENT_CHARACTER) } else { &text };
-    Some(scrub_secrets(text.trim())).filter(|text| !text.is_empty())
+    header_text(headers, &["x-request-id", "apim-request-id", "x-ms-request-id"])
 }

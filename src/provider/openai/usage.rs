@@ -1,6 +1,6 @@
 //! The `usage` object of chat completions, Responses and embeddings.
 
-use super::lenient::{Count, Object};
+use crate::provider::lenient::{Count, Object};
 use crate::record::{ByModality, RawJson, Usage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -64,6 +64,7 @@ pub(super) fn read(raw: &RawValue) -> Usage {
         output: output.by_modality(),
         cache_read: cached.by_modality(),
         raw: Some(RawJson::new(raw)),
+        ..Usage::default()
     };
     if let Some(whole) = output_with_reasoning(&usage) {
         usage.output_tokens = Some(whole);

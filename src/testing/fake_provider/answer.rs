@@ -1,12 +1,11 @@
 use crate::{record::Usage, testing::Gate};
 use bytes::Bytes;
-use serde_json::{Value, json};
 
 /// What a [`FakeProvider`](super::FakeProvider) answers one request with.
 ///
-/// Text, tool calls, refusals and embeddings take the shape that the request asks for: of its
-/// endpoint, in one piece or, with `stream: true`, as events with a word each. All others are sent
-/// as they are, whatever the request was.
+/// Text, tool calls, refusals, embeddings and errors take the shape that the request asks for: of its
+/// endpoint, in one piece or streamed, as events with a word each. All others are sent as they are,
+/// whatever the request was.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub(super) content: Content,
@@ -37,7 +36,7 @@ pub(super) enum Point {
     Chunk(usize),
 }
 
-/// OpenAI's error object.
+/// What there is to tell of an error; how much of it is told depends on the provider.
 #[derive(Clone, Debug)]
 pub(super) struct ProviderError {
     pub(super) kind: String,
@@ -49,10 +48,6 @@ pub(super) struct ProviderError {
 impl ProviderError {
     pub(super) fn new(kind: &str, code: Option<&str>, message: impl Into<String>) -> Self {
         Self { kind: kind.to_owned(), code: code.map(str::to_owned), message: message.into(), param: None }
-    }
-
-    pub(super) fn to_json(&self) -> Value {
-        json!({ "message": self.message, "type": self.kind, "param": self.param, "code": self.code })
     }
 }
 
@@ -80,7 +75,7 @@ impl Answer {
         Self::new(Content::Text(text.into()))
     }
 
-    /// The assistant refuses, in these words.
+    /// The assistant refuses, in these words. Google's does so without any: it ends with `SAFETY`.
     pub fn refusal(refusal: impl Into<String>) -> Self {
         Self::new(Content::Refusal(refusal.into()))
     }
@@ -101,8 +96,15 @@ impl Answer {
         Self::new(Content::Embeddings(vectors))
     }
 
-    /// An error as OpenAI gives it, for example `(429, "requests", "rate_limit_exceeded", "Slow
-    /// down.")`. A `code` of `None` is sent as `null`.
+    /// An error as the endpoint's provider gives it. What is its `kind` and its `code` there:
+    ///
+    /// - OpenAI, Azure: `type` and `code`, for example `(429, "requests", "rate_limit_exceeded",
+    ///   "Slow down.")`. A `code` of `None` is sent as `null`; by Azure as the status, which leaves an
+    ///   empty `type` out.
+    /// - Anthropic: `type`, for example `"overloaded_error"`; it has no code.
+    /// - Google: `status`, for example `"RESOURCE_EXHAUSTED"`, and the `reason` of an `ErrorInfo`.
+    /// - Bedrock: the exception, for example `"ThrottlingException"`; it has no code.
+    /// - Voyage: neither, it has a message only.
     pub fn error<'a>(
         status: u16,
         kind: &str,
@@ -145,15 +147,16 @@ impl Answer {
         self
     }
 
-    /// Reports these tokens in place of counted words. A stream reports them only if the request
-    /// asked for it, as ever.
+    /// Reports these tokens in place of counted words, as the provider counts: Anthropic's and
+    /// Bedrock's input leaves out what was cached, Google's output what was thought. A stream of chat completions
+    /// reports them only if the request asked for it, as ever.
     #[must_use]
     pub fn usage(mut self, usage: Usage) -> Self {
         self.usage = Some(usage);
         self
     }
 
-    /// Reports this model in place of the requested one's dated name.
+    /// Reports this model in place of the requested one, or of its dated name.
     #[must_use]
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = Some(model.into());
@@ -168,7 +171,7 @@ impl Answer {
     }
 
     /// Waits at this gate after so many chunks of the body: with 0 when the head was sent. A stream
-    /// has a chunk for each event, the first of which carry no content.
+    /// has a chunk for each event, the first of which carry no content (Google's do).
     #[must_use]
     pub fn held_after(mut self, chunks: usize, gate: &Gate) -> Self {
         self.holds.push((Point::Chunk(chunks), gate.clone()));
@@ -183,7 +186,8 @@ impl Answer {
         self
     }
 
-    /// After so many chunks of a stream sends an error, as the endpoint does it, and ends.
+    /// After so many chunks of a stream sends an error, as the endpoint does it, and ends. Bedrock begins
+    /// its exceptions with a small letter there, as in `"throttlingException"`.
     #[must_use]
     pub fn mid_stream_error<'a>(
         mut self,

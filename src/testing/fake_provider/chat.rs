@@ -2,9 +2,11 @@
 
 use super::{
     answer::ProviderError,
+    openai,
     prompt::Reply,
     render::{CREATED, Generation, Tokens, event, id, pieces},
 };
+use crate::testing::ReceivedRequest;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -44,12 +46,13 @@ pub(super) fn body(generation: &Generation) -> Value {
     })
 }
 
-pub(super) fn events(
-    generation: &Generation,
-    request: &Value,
-    error: Option<&(usize, ProviderError)>,
-) -> Vec<Bytes> {
-    let with_usage = request["stream_options"]["include_usage"] == true;
+/// Whether a stream tells what it used: asked to, and Mistral always.
+pub(super) fn tells_usage(request: &ReceivedRequest, body: &Value) -> bool {
+    body["stream_options"]["include_usage"] == true || request.route().starts_with("/mistral/")
+}
+
+/// The data of each event of a stream.
+pub(super) fn chunks(generation: &Generation, with_usage: bool) -> Vec<Value> {
     let chunk = |choices: Value, usage: Value| {
         let mut chunk = json!({
             "id": id("chatcmpl-", generation.number, 0),
@@ -63,7 +66,7 @@ pub(super) fn events(
         if with_usage {
             chunk["usage"] = usage;
         }
-        event(None, &chunk)
+        chunk
     };
     let choice = |index: usize, delta: Value, finish_reason: Value| {
         let choice =
@@ -71,21 +74,28 @@ pub(super) fn events(
         chunk(json!([choice]), Value::Null)
     };
 
-    let mut events = Vec::new();
+    let mut chunks = Vec::new();
     for (index, reply) in generation.replies.iter().enumerate() {
         let deltas = deltas(generation, index, reply);
-        events.extend(deltas.into_iter().map(|delta| choice(index, delta, Value::Null)));
+        chunks.extend(deltas.into_iter().map(|delta| choice(index, delta, Value::Null)));
     }
     for (index, reply) in generation.replies.iter().enumerate() {
-        events.push(choice(index, json!({}), json!(finish_reason(generation, reply))));
+        chunks.push(choice(index, json!({}), json!(finish_reason(generation, reply))));
     }
     if with_usage {
-        events.push(chunk(json!([]), usage(generation.usage)));
+        chunks.push(chunk(json!([]), usage(generation.usage)));
     }
+    chunks
+}
+
+/// The events of a stream, to their end or to an error.
+pub(super) fn framed(mut chunks: Vec<Value>, error: Option<&(usize, ProviderError)>) -> Vec<Bytes> {
     if let Some((after, error)) = error {
-        events.truncate(*after);
-        events.push(event(None, &json!({ "error": error.to_json() })));
-    } else {
+        chunks.truncate(*after);
+        chunks.push(openai::error(error));
+    }
+    let mut events: Vec<_> = chunks.iter().map(|chunk| event(None, chunk)).collect();
+    if error.is_none() {
         events.push(Bytes::from_static(b"data: [DONE]\n\n"));
     }
     events

@@ -4,13 +4,22 @@ use super::{Answer, answer::Content, render::Tokens};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-pub(super) fn body(answer: &Answer, request: &Value) -> Value {
+/// As OpenAI has it.
+pub(super) fn body(answer: &Answer, request: &Value, model: &str) -> Value {
     let inputs = inputs(&request["input"]);
-    let model = request["model"].as_str().unwrap_or_default();
-    let vectors = match &answer.content {
-        Content::Embeddings(vectors) => vectors.clone(),
-        _ => inputs.iter().map(|input| vector(input, dimensions(request, model))).collect(),
-    };
+    let native = if model.contains("3-large") { 3072 } else { 1536 };
+    let vectors = vectors(answer, &inputs, &request["dimensions"], native);
+    let tokens = tokens(answer, &inputs);
+    json!({
+        "object": "list",
+        "data": data(&vectors, request),
+        "model": answer.model.as_deref().unwrap_or(model),
+        "usage": { "prompt_tokens": tokens, "total_tokens": tokens },
+    })
+}
+
+/// The vectors as a list, in numbers or in base64 as the request wants them.
+pub(super) fn data(vectors: &[Vec<f32>], request: &Value) -> Value {
     let as_base64 = request["encoding_format"] == "base64";
     let data = vectors.iter().enumerate().map(|(index, vector)| {
         let embedding = if as_base64 {
@@ -21,37 +30,39 @@ pub(super) fn body(answer: &Answer, request: &Value) -> Value {
         };
         json!({ "object": "embedding", "index": index, "embedding": embedding })
     });
-    let tokens = answer
-        .usage
-        .as_ref()
-        .map_or_else(|| inputs.iter().map(|input| tokens(input)).sum(), |usage| Tokens::given(usage).input);
-    json!({
-        "object": "list",
-        "data": data.collect::<Value>(),
-        "model": answer.model.as_deref().unwrap_or(model),
-        "usage": { "prompt_tokens": tokens, "total_tokens": tokens },
-    })
+    data.collect()
 }
 
 /// One text, several, one text as tokens, or several: a number begins a text of tokens.
-fn inputs(input: &Value) -> Vec<&Value> {
+pub(super) fn inputs(input: &Value) -> Vec<&Value> {
     match input.as_array() {
         Some(texts) if !texts.first().is_some_and(Value::is_number) => texts.iter().collect(),
         _ => vec![input],
     }
 }
 
-fn tokens(input: &Value) -> u64 {
+/// The vectors that the test gave, or one for each input: `asked` is how many dimensions the request
+/// wants, `native` how many the model has.
+pub(super) fn vectors(answer: &Answer, inputs: &[&Value], asked: &Value, native: usize) -> Vec<Vec<f32>> {
+    if let Content::Embeddings(vectors) = &answer.content {
+        return vectors.clone();
+    }
+    let asked = asked.as_u64().and_then(|dimensions| dimensions.try_into().ok());
+    let dimensions = asked.unwrap_or(native).clamp(1, 4096);
+    inputs.iter().map(|input| vector(input, dimensions)).collect()
+}
+
+/// The tokens that the test gave, or those of all inputs.
+pub(super) fn tokens(answer: &Answer, inputs: &[&Value]) -> u64 {
+    let counted = || inputs.iter().map(|input| tokens_of(input)).sum();
+    answer.usage.as_ref().map_or_else(counted, |usage| Tokens::given(usage).input)
+}
+
+pub(super) fn tokens_of(input: &Value) -> u64 {
     match input {
         Value::Array(tokens) => tokens.len() as u64,
         text => text.as_str().unwrap_or_default().split_whitespace().count() as u64,
     }
-}
-
-fn dimensions(request: &Value, model: &str) -> usize {
-    let native = if model.contains("3-large") { 3072 } else { 1536 };
-    let asked = request["dimensions"].as_u64().and_then(|dimensions| dimensions.try_into().ok());
-    asked.unwrap_or(native).clamp(1, 4096)
 }
 
 /// A vector of length 1 that the input alone decides.

@@ -1,12 +1,23 @@
-//! A provider on the loopback interface that answers as OpenAI does.
+//! A provider on the loopback interface that answers as the real ones do.
 
 mod answer;
+mod anthropic;
+mod azure;
+mod bedrock;
+mod bedrock_embeddings;
+mod bedrock_invoke;
+mod bedrock_streams;
 mod chat;
 mod embeddings;
+mod endpoint;
+mod google;
+mod google_embeddings;
 mod openai;
 mod prompt;
 mod render;
 mod responses;
+mod urls;
+mod voyage;
 
 pub use answer::Answer;
 
@@ -17,6 +28,7 @@ use super::{
     loopback::Loopback,
 };
 use answer::{Content, Point};
+use endpoint::Endpoint;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::{BodyExt, Full};
 use render::Rendered;
@@ -26,20 +38,29 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// A provider on 127.0.0.1 that answers as OpenAI does, for tests that need neither a key nor a
-/// network.
+/// A provider on 127.0.0.1 that answers as the real ones do, for tests that need neither a key nor a
+/// network. Which of them it is, the path of a request says:
 ///
-/// Without being told anything it answers
+/// | Provider | Address | Endpoints |
+/// |---|---|---|
+/// | OpenAI | [`base_url`](Self::base_url) | chat completions, responses, embeddings, models |
+/// | Azure OpenAI | [`azure_url`](Self::azure_url) | chat completions and embeddings of a deployment |
+/// | Anthropic | [`anthropic_url`](Self::anthropic_url) | messages |
+/// | Gemini API | [`google_url`](Self::google_url) | `generateContent`, `streamGenerateContent`, `embedContent`, `batchEmbedContents` |
+/// | Vertex AI | [`vertex_url`](Self::vertex_url) | the same, and `predict` for embeddings |
+/// | Voyage AI | [`voyage_url`](Self::voyage_url) | embeddings |
+/// | Amazon Bedrock | [`bedrock_url`](Self::bedrock_url) | `Converse`, `ConverseStream`; `InvokeModel` and its stream for Claude, Nova, Llama, and Cohere's and Titan's embeddings |
+/// | Mistral | [`mistral_url`](Self::mistral_url) | chat completions and embeddings, as OpenAI's |
+/// | Cohere | [`cohere_url`](Self::cohere_url) | chat completions and embeddings, as OpenAI's |
 ///
-/// - `POST /v1/chat/completions` and `POST /v1/responses`, in one piece or streamed: it repeats what
-///   the user said, calls the first tool that is offered with arguments after its schema, tells
-///   what a tool returned, and honours `n`, `stream_options`, the limits of tokens,
-///   `response_format` and `tool_choice`;
-/// - `POST /v1/embeddings`: unit vectors that depend on the input alone, with `dimensions` and
-///   `encoding_format`;
-/// - `GET /v1/models`;
-/// - and OpenAI's errors for a wrong path, no key, a model whose name begins with `no-such`, and
-///   for what is not JSON.
+/// Without being told anything it
+///
+/// - repeats what the user said, in one piece or streamed, calls the first tool that is offered with
+///   arguments after its schema, tells what a tool returned, and honours the limits of tokens, the
+///   number of choices, the format of the answer and the choice of a tool;
+/// - embeds texts as unit vectors that depend on the input alone, in as many dimensions as asked for;
+/// - gives the provider's errors for a wrong path, no key, a model whose name begins with `no-such`,
+///   for what is not JSON, and for what lacks something required.
 ///
 /// Answers are the same in every run: a token is a word, ids are counted, times stand still.
 /// [`enqueue`](Self::enqueue) makes it say something else.
@@ -94,11 +115,6 @@ impl FakeProvider {
         Ok(Self { server, shared })
     }
 
-    /// What a client takes for `https://api.openai.com/v1`: `http://127.0.0.1:PORT/v1`.
-    pub fn base_url(&self) -> String {
-        format!("http://{}/v1", self.server.address())
-    }
-
     /// Answers the next request that has no answer yet with this one.
     ///
     /// An answer that is made to fit its request waits for one that gets no error by itself.
@@ -119,15 +135,16 @@ impl Shared {
 
     /// Notes the request; its number and the answer it gets.
     fn receive(&self, request: &ReceivedRequest) -> (usize, Answer) {
-        let usual = openai::refusal(request)
+        let usual = endpoint::refusal(request)
             .map_or_else(Answer::usual, |(status, error)| Answer::new(Content::Error(status, error)));
+        let generates = Endpoint::of(request).is_some_and(|endpoint| endpoint.generates());
         let mut state = self.lock();
         state.requests.push(request.clone());
         let number = state.requests.len();
         let fits = state
             .answers
             .front()
-            .is_some_and(|next| next.is_verbatim() || (!usual.is_verbatim() && openai::generates(request)));
+            .is_some_and(|next| next.is_verbatim() || (!usual.is_verbatim() && generates));
         let answer = if fits { state.answers.pop_front() } else { None };
         (number, answer.unwrap_or(usual))
     }
@@ -147,7 +164,7 @@ async fn reply(answer: Answer, request: &ReceivedRequest, number: usize) -> io::
         }
         _ => render::render(&answer, request, number),
     };
-    let headers = match headers(&rendered, &answer, number) {
+    let headers = match headers(&rendered, &answer) {
         Ok(headers) => headers,
         Err(error) => return Ok(impossible(&error)),
     };
@@ -181,7 +198,7 @@ fn steps(chunks: Vec<bytes::Bytes>, answer: &Answer) -> Vec<Step> {
     steps
 }
 
-fn headers(rendered: &Rendered, answer: &Answer, number: usize) -> Result<HeaderMap, String> {
+fn headers(rendered: &Rendered, answer: &Answer) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     let set = |name: &str, value: &str| {
         let name = name.parse::<HeaderName>().map_err(|error| format!("{name}: {error}"))?;
@@ -189,21 +206,7 @@ fn headers(rendered: &Rendered, answer: &Answer, number: usize) -> Result<Header
         Ok::<_, String>((name, value))
     };
     let mut own = vec![("content-type", rendered.content_type.clone())];
-    if rendered.as_openai {
-        own.extend([
-            ("access-control-expose-headers", "X-Request-ID".to_owned()),
-            ("openai-processing-ms", "42".to_owned()),
-            ("openai-version", "2020-10-01".to_owned()),
-            ("x-content-type-options", "nosniff".to_owned()),
-            ("x-ratelimit-limit-requests", "10000".to_owned()),
-            ("x-ratelimit-limit-tokens", "200000".to_owned()),
-            ("x-ratelimit-remaining-requests", "9999".to_owned()),
-            ("x-ratelimit-remaining-tokens", "199952".to_owned()),
-            ("x-ratelimit-reset-requests", "8.64s".to_owned()),
-            ("x-ratelimit-reset-tokens", "14ms".to_owned()),
-            ("x-request-id", format!("req_{number:032x}")),
-        ]);
-    }
+    own.extend(rendered.headers.iter().cloned());
     for (name, value) in &own {
         let (name, value) = set(name, value)?;
         headers.insert(name, value);

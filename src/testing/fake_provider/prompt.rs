@@ -1,9 +1,9 @@
 //! What a request asks for, and what a model without a mind says to it.
 
-use super::openai::Endpoint;
+use super::{anthropic, endpoint::Operation, google};
 use serde_json::{Value, json};
 
-/// The part of a request that decides about the answer, the same for chat and responses.
+/// The part of a request that decides about the answer, the same for all endpoints.
 #[derive(Debug, Default)]
 pub(super) struct Prompt {
     /// What the last message says.
@@ -15,6 +15,8 @@ pub(super) struct Prompt {
     /// The schema that the answer must follow; `Null` for any JSON object.
     pub(super) schema: Option<Value>,
     pub(super) max_tokens: Option<usize>,
+    /// How many answers, if not one.
+    pub(super) choices: Option<usize>,
     pub(super) words: usize,
 }
 
@@ -27,33 +29,34 @@ pub(super) enum Reply {
 }
 
 impl Prompt {
-    pub(super) fn of(endpoint: Endpoint, body: &Value) -> Self {
-        let (messages, max_tokens, format) = if endpoint == Endpoint::Responses {
-            (&body["input"], &body["max_output_tokens"], &body["text"]["format"])
-        } else {
-            let limit = &body["max_completion_tokens"];
-            let limit = if limit.is_null() { &body["max_tokens"] } else { limit };
-            (&body["messages"], limit, &body["response_format"])
-        };
+    pub(super) fn of(operation: Operation, body: &Value) -> Self {
+        match operation {
+            Operation::Messages => anthropic::prompt(body),
+            Operation::Generate | Operation::GenerateStream => google::prompt(body),
+            Operation::Responses => {
+                Self::of_openai(body, &body["input"], &body["max_output_tokens"], &body["text"]["format"])
+            }
+            _ => {
+                let limit = &body["max_completion_tokens"];
+                let limit = if limit.is_null() { &body["max_tokens"] } else { limit };
+                Self::of_openai(body, &body["messages"], limit, &body["response_format"])
+            }
+        }
+    }
+
+    fn of_openai(body: &Value, messages: &Value, max_tokens: &Value, format: &Value) -> Self {
         let last = messages.as_array().and_then(|messages| messages.last()).unwrap_or(messages);
         let is_tool_result = last["role"] == "tool" || last["type"] == "function_call_output";
         let content = if last["type"] == "function_call_output" { &last["output"] } else { &last["content"] };
-        let schema = match format["type"].as_str() {
-            Some("json_object") => Some(Value::Null),
-            Some("json_schema") => {
-                let schema = &format["json_schema"]["schema"];
-                Some(if schema.is_null() { format["schema"].clone() } else { schema.clone() })
-            }
-            _ => None,
-        };
         let (tool, tool_is_forced) = tool(body);
         Self {
             text: text(if last.is_string() { last } else { content }),
             is_tool_result,
             tool,
             tool_is_forced,
-            schema,
-            max_tokens: max_tokens.as_u64().and_then(|limit| limit.try_into().ok()),
+            schema: schema(format),
+            max_tokens: number(max_tokens),
+            choices: number(&body["n"]),
             words: words(messages) + words(&body["instructions"]),
         }
     }
@@ -71,6 +74,22 @@ impl Prompt {
     }
 }
 
+/// The schema of a format, where that says to answer in JSON.
+pub(super) fn schema(format: &Value) -> Option<Value> {
+    match format["type"].as_str() {
+        Some("json_object") => Some(Value::Null),
+        Some("json_schema") => {
+            let schema = &format["json_schema"]["schema"];
+            Some(if schema.is_null() { format["schema"].clone() } else { schema.clone() })
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn number(value: &Value) -> Option<usize> {
+    value.as_u64()?.try_into().ok()
+}
+
 /// The tool to call, and whether the request left no choice.
 fn tool(body: &Value) -> (Option<(String, Value)>, bool) {
     let function = |tool: &Value| -> Option<(String, Value)> {
@@ -83,12 +102,19 @@ fn tool(body: &Value) -> (Option<(String, Value)>, bool) {
         return (None, false);
     }
     let forced = choice["function"]["name"].as_str().or_else(|| choice["name"].as_str());
-    let mut tools = body["tools"].as_array().into_iter().flatten().filter_map(function);
-    let tool = tools.find(|(name, _)| forced.is_none_or(|forced| forced == name));
-    (tool, forced.is_some())
+    let tools = body["tools"].as_array().into_iter().flatten().filter_map(function);
+    (first_tool(tools, forced), forced.is_some())
 }
 
-fn text(content: &Value) -> String {
+/// The first tool, or the one that is forced.
+pub(super) fn first_tool(
+    mut tools: impl Iterator<Item = (String, Value)>,
+    forced: Option<&str>,
+) -> Option<(String, Value)> {
+    tools.find(|(name, _)| forced.is_none_or(|forced| forced == name))
+}
+
+pub(super) fn text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
@@ -99,7 +125,7 @@ fn text(content: &Value) -> String {
 }
 
 /// The words in all strings: near enough to tokens, and easy to foresee.
-fn words(value: &Value) -> usize {
+pub(super) fn words(value: &Value) -> usize {
     match value {
         Value::String(text) => text.split_whitespace().count(),
         Value::Array(values) => values.iter().map(words).sum(),
@@ -124,7 +150,8 @@ fn example(schema: &Value, root: &Value, depth: usize) -> Value {
         return value.clone();
     }
     let kind = schema["type"].as_str().or_else(|| schema["type"].get(0)?.as_str());
-    match kind {
+    // Google writes types in capitals.
+    match kind.map(str::to_lowercase).as_deref() {
         Some("string") => json!("text"),
         Some("integer") => json!(schema["minimum"].as_i64().unwrap_or(1)),
         Some("number") => json!(schema["minimum"].as_f64().unwrap_or(1.5)),

@@ -3,14 +3,15 @@
 use super::{
     Answer,
     answer::Content,
-    chat, embeddings,
-    openai::{self, Endpoint},
+    anthropic, azure, bedrock, chat, embeddings,
+    endpoint::{Endpoint, Form, Operation},
+    google, google_embeddings, openai,
     prompt::{Prompt, Reply},
-    responses,
+    responses, voyage,
 };
 use crate::{record::Usage, testing::ReceivedRequest};
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// When everything was made.
 pub(super) const CREATED: u64 = 1_752_820_844;
@@ -22,30 +23,34 @@ pub(super) struct Rendered {
     pub(super) chunks: Vec<Bytes>,
     /// In one piece, with its length announced.
     pub(super) whole: bool,
-    /// With the headers that OpenAI sends.
-    pub(super) as_openai: bool,
+    /// What the provider sends besides.
+    pub(super) headers: Vec<(&'static str, String)>,
 }
 
 impl Rendered {
-    fn json(status: u16, body: &Value) -> Self {
-        Self {
-            status,
-            content_type: "application/json".to_owned(),
-            // Pretty-printed as OpenAI's is: readers must not rely on one line.
-            chunks: vec![format!("{body:#}\n").into()],
-            whole: true,
-            as_openai: true,
+    pub(super) fn new(status: u16, content_type: &str, chunks: Vec<Bytes>, whole: bool) -> Self {
+        Self { status, content_type: content_type.to_owned(), chunks, whole, headers: Vec::new() }
+    }
+
+    pub(super) fn json(form: Form, status: u16, body: &Value) -> Self {
+        match form {
+            // Pretty-printed as theirs is: readers must not rely on one line.
+            Form::OpenAi => Self::whole(status, "application/json", format!("{body:#}\n")),
+            Form::Google | Form::Vertex => {
+                Self::whole(status, "application/json; charset=UTF-8", format!("{body:#}\n"))
+            }
+            Form::Azure | Form::Anthropic | Form::Voyage | Form::Bedrock => {
+                Self::whole(status, "application/json", body.to_string())
+            }
         }
     }
 
+    fn whole(status: u16, content_type: &str, body: String) -> Self {
+        Self::new(status, content_type, vec![body.into()], true)
+    }
+
     fn events(chunks: Vec<Bytes>) -> Self {
-        Self {
-            status: 200,
-            content_type: "text/event-stream; charset=utf-8".to_owned(),
-            chunks,
-            whole: false,
-            as_openai: true,
-        }
+        Self::new(200, "text/event-stream; charset=utf-8", chunks, false)
     }
 }
 
@@ -73,65 +78,126 @@ pub(super) struct Tokens {
 }
 
 pub(super) fn render(answer: &Answer, request: &ReceivedRequest, number: usize) -> Rendered {
-    let body = request.json();
-    let content = match &answer.content {
-        Content::Error(status, error) => {
-            return Rendered::json(*status, &json!({ "error": error.to_json() }));
+    let form = Form::of(request);
+    let endpoint = Endpoint::of(request);
+    let mut rendered = match (&answer.content, endpoint) {
+        (Content::Verbatim { status, content_type, chunks, whole }, _) => {
+            return Rendered::new(*status, content_type, chunks.clone(), *whole);
         }
-        Content::Verbatim { status, content_type, chunks, whole } => {
-            return Rendered {
-                status: *status,
-                content_type: content_type.clone(),
-                chunks: chunks.clone(),
-                whole: *whole,
-                as_openai: false,
+        (Content::Error(status, error), endpoint) => {
+            let own_headers = (form == Form::Bedrock).then(|| bedrock::error_header(error));
+            let error = form.error(*status, error, number);
+            let mut rendered = match endpoint.map(|endpoint| endpoint.operation) {
+                // An error to a stream has the form of the stream, if not that of its events.
+                Some(Operation::GenerateStream) if google::wants_events(request) => {
+                    Rendered::whole(*status, "text/event-stream", format!("{error:#}\n"))
+                }
+                Some(Operation::GenerateStream) => Rendered::json(form, *status, &Value::Array(vec![error])),
+                _ => Rendered::json(form, *status, &error),
             };
+            rendered.headers.extend(own_headers);
+            rendered
         }
-        content => content,
+        (_, Some(endpoint)) => of_endpoint(answer, request, endpoint, number),
+        // There is an error for these before they get here.
+        (_, None) => Rendered::json(form, 404, &Value::Null),
     };
-    let endpoint = match Endpoint::of(request) {
-        Some(Endpoint::Models) => return Rendered::json(200, &openai::models()),
-        Some(Endpoint::Embeddings) => return Rendered::json(200, &embeddings::body(answer, &body)),
-        Some(endpoint) => endpoint,
-        None => Endpoint::Chat,
-    };
-    let generation = generate(answer, content, &Prompt::of(endpoint, &body), &body, number);
-    let streamed = body["stream"] == true;
-    match (endpoint, streamed) {
-        (Endpoint::Responses, false) => Rendered::json(200, &responses::body(&generation, &body)),
-        (Endpoint::Responses, true) => {
-            Rendered::events(responses::events(&generation, &body, answer.stream_error.as_ref()))
+    rendered.headers.extend(form.headers(number));
+    rendered
+}
+
+fn of_endpoint(
+    answer: &Answer,
+    request: &ReceivedRequest,
+    endpoint: Endpoint<'_>,
+    number: usize,
+) -> Rendered {
+    let Endpoint { form, operation, .. } = endpoint;
+    let body = &request.json();
+    let model = endpoint.model(body);
+    let whole = |body: &Value| Rendered::json(form, 200, body);
+    let generate = || generate(answer, endpoint, &Prompt::of(operation, body), model, number);
+    let error = answer.stream_error.as_ref();
+    match (operation, endpoint.is_streamed(body)) {
+        (Operation::Models, _) => whole(&openai::models()),
+        (Operation::Embeddings, _) if form == Form::Voyage => whole(&voyage::body(answer, body)),
+        (Operation::Embeddings, _) => whole(&embeddings::body(answer, body, model.unwrap_or_default())),
+        (Operation::EmbedContent | Operation::BatchEmbedContents | Operation::Predict, _) => {
+            whole(&google_embeddings::body(answer, body, endpoint))
         }
-        (_, false) => Rendered::json(200, &chat::body(&generation)),
-        (_, true) => Rendered::events(chat::events(&generation, &body, answer.stream_error.as_ref())),
+        (Operation::Chat, false) if form == Form::Azure => whole(&azure::body(&generate())),
+        (Operation::Chat, true) if form == Form::Azure => {
+            Rendered::events(azure::events(&generate(), chat::tells_usage(request, body), error))
+        }
+        (Operation::Chat, false) => whole(&chat::body(&generate())),
+        (Operation::Chat, true) => {
+            Rendered::events(chat::framed(chat::chunks(&generate(), chat::tells_usage(request, body)), error))
+        }
+        (Operation::Responses, false) => whole(&responses::body(&generate(), body)),
+        (Operation::Responses, true) => Rendered::events(responses::events(&generate(), body, error)),
+        (Operation::Messages, false) => whole(&anthropic::body(&generate())),
+        (Operation::Messages, true) => Rendered::events(anthropic::events(&generate(), error)),
+        (
+            Operation::Converse | Operation::ConverseStream | Operation::Invoke | Operation::InvokeStream,
+            _,
+        ) => bedrock::answer(answer, body, endpoint, number),
+        (Operation::Generate, _) => whole(&google::body(&generate(), form)),
+        (Operation::GenerateStream, _) => {
+            let as_events = google::wants_events(request);
+            let content_type =
+                if as_events { "text/event-stream" } else { "application/json; charset=UTF-8" };
+            let chunks = google::stream(&generate(), form, as_events, error);
+            Rendered::new(200, content_type, chunks, false)
+        }
     }
 }
 
-fn generate(answer: &Answer, content: &Content, prompt: &Prompt, body: &Value, number: usize) -> Generation {
-    let reply = match content {
+pub(super) fn generate(
+    answer: &Answer,
+    endpoint: Endpoint<'_>,
+    prompt: &Prompt,
+    model: Option<&str>,
+    number: usize,
+) -> Generation {
+    let reply = match &answer.content {
         Content::Text(text) => Reply::Text(text.clone()),
         Content::Refusal(refusal) => Reply::Refusal(refusal.clone()),
         Content::ToolCalls(calls) => Reply::ToolCalls(calls.clone()),
         _ => prompt.reply(),
     };
     let (reply, truncated) = reply.limited(prompt.max_tokens.unwrap_or(usize::MAX));
-    let choices = body["n"].as_u64().and_then(|n| n.try_into().ok()).unwrap_or(1).clamp(1, 128);
+    let choices = prompt.choices.unwrap_or(1).clamp(1, 128);
     let output = (reply.tokens() * choices) as u64;
     let usage = answer
         .usage
         .as_ref()
         .map_or(Tokens { input: prompt.words as u64, output, ..Tokens::default() }, Tokens::given);
+    let named = || match endpoint.form {
+        Form::Anthropic => anthropic::dated(model.unwrap_or_default()),
+        Form::OpenAi | Form::Azure => dated(model.unwrap_or("gpt-4o-mini")),
+        Form::Bedrock => bedrock::named(model.unwrap_or_default()),
+        Form::Google | Form::Vertex | Form::Voyage => model.unwrap_or_default().to_owned(),
+    };
     Generation {
         replies: vec![reply; choices],
         truncated,
         forced: prompt.tool_is_forced,
         usage,
-        model: answer.model.clone().unwrap_or_else(|| dated(body["model"].as_str().unwrap_or("gpt-4o-mini"))),
+        model: answer.model.clone().unwrap_or_else(named),
         number,
     }
 }
 
 impl Tokens {
+    /// The input without what was read from a cache or written to it.
+    pub(super) fn uncached(self) -> u64 {
+        self.input.saturating_sub(self.cached).saturating_sub(self.cache_written)
+    }
+
+    pub(super) fn touch_a_cache(self) -> bool {
+        self.cached > 0 || self.cache_written > 0
+    }
+
     pub(super) fn given(usage: &Usage) -> Self {
         Self {
             input: usage.input_tokens.unwrap_or(0),
@@ -186,6 +252,14 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
 /// An id as OpenAI's look, the same in every run.
 pub(super) fn id(prefix: &str, number: usize, part: usize) -> String {
     format!("{prefix}{number:016x}{part:08x}")
+}
+
+pub(super) fn request_id(number: usize) -> String {
+    format!("req_{number:032x}")
+}
+
+pub(super) fn uuid(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012x}")
 }
 
 pub(super) fn event(name: Option<&str>, data: &Value) -> Bytes {

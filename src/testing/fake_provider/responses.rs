@@ -3,6 +3,7 @@
 use super::{
     answer::ProviderError,
     chat::argument_pieces,
+    openai,
     prompt::Reply,
     render::{CREATED, Generation, event, id, pieces},
 };
@@ -42,7 +43,7 @@ pub(super) fn events(
         datas.truncate(*after);
         let mut failed = envelope(generation, request, "failed");
         failed["error"] = json!({ "code": error.code, "message": error.message });
-        datas.push(json!({ "type": "error", "error": error.to_json() }));
+        datas.push(json!({ "type": "error", "error": openai::error_object(error) }));
         datas.push(json!({ "type": "response.failed", "response": failed }));
     } else {
         let response = finished(generation, request, &json!(output));

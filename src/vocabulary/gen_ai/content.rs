@@ -52,7 +52,7 @@ pub(crate) fn content_attributes(operation: &Operation, content: &ContentCapture
 
 fn request_content(list: &mut Vec<KeyValue>, request: &Request, content: &ContentCapture) {
     if !request.system_instructions.is_empty() {
-        put(list, names::GEN_AI_SYSTEM_INSTRUCTIONS, &each(&request.system_instructions, part));
+        put(list, names::GEN_AI_SYSTEM_INSTRUCTIONS, &parts(&request.system_instructions));
     }
     if !request.messages.is_empty() {
         put(list, names::GEN_AI_INPUT_MESSAGES, &each(&request.messages, message));
@@ -113,6 +113,11 @@ enum PartView<'a> {
         name: &'a str,
         server_tool_call: ServerCall<'a>,
     },
+    ServerToolCallResponse {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        server_tool_call_response: ServerResult<'a>,
+    },
     Blob {
         modality: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +137,11 @@ enum PartView<'a> {
         file_id: &'a str,
     },
     #[serde(untagged)]
+    Sources {
+        r#type: &'static str,
+        content: &'a [serde_json::Value],
+    },
+    #[serde(untagged)]
     Other {
         r#type: &'a str,
         content: &'a serde_json::Value,
@@ -142,6 +152,12 @@ enum PartView<'a> {
 struct ServerCall<'a> {
     r#type: &'a str,
     arguments: Json<'a>,
+}
+
+#[derive(Serialize)]
+struct ServerResult<'a> {
+    r#type: &'a str,
+    content: &'a serde_json::Value,
 }
 
 /// JSON as it was written, or the text as a string where it is no JSON.
@@ -166,7 +182,7 @@ fn message(message: &Message) -> MessageView<'_> {
     MessageView {
         role: message.role.as_str(),
         name: message.name.as_deref(),
-        parts: each(&message.parts, part),
+        parts: parts(&message.parts),
         finish_reason: None,
     }
 }
@@ -176,8 +192,14 @@ fn output_message(choice: &Choice, is_done: bool) -> MessageView<'_> {
     MessageView { finish_reason: finish_reason.or((!is_done).then_some("error")), ..message(&choice.message) }
 }
 
-fn part(part: &Part) -> PartView<'_> {
-    match part {
+/// What is said; what only a provider needs is no part of it.
+fn parts(parts: &[Part]) -> Vec<PartView<'_>> {
+    parts.iter().filter_map(part).collect()
+}
+
+fn part(part: &Part) -> Option<PartView<'_>> {
+    Some(match part {
+        Part::Signature(_) | Part::CachePoint(_) => return None,
         Part::Text(content) => PartView::Text { content },
         Part::Reasoning(content) => PartView::Reasoning { content },
         Part::Refusal(content) => PartView::Refusal { content },
@@ -202,8 +224,13 @@ fn part(part: &Part) -> PartView<'_> {
                 MediaSource::FileId(file_id) => PartView::File { modality, mime_type, file_id },
             }
         }
+        Part::ServerToolResult(result) => PartView::ServerToolCallResponse {
+            id: result.call_id.as_deref(),
+            server_tool_call_response: ServerResult { r#type: &result.kind, content: &result.value },
+        },
+        Part::Citations(sources) => PartView::Sources { r#type: "citations", content: sources },
         Part::Other { kind, value } => PartView::Other { r#type: kind, content: value },
-    }
+    })
 }
 
 #[derive(Serialize)]

@@ -6,10 +6,10 @@ pub(crate) use content::content_attributes;
 
 use crate::{
     record::{
-        ByModality, Call, Embeddings, EmbeddingsRequest, Operation, Outcome, OutputFormat, Request, Response,
-        Retrieval, ToolExecution, Usage,
+        ByModality, Call, Embeddings, EmbeddingsRequest, FinishReason, Operation, Outcome, OutputFormat,
+        Request, Response, Retrieval, ToolExecution, Usage,
     },
-    semconv::gen_ai as names,
+    semconv::{gen_ai as names, own},
 };
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
@@ -39,6 +39,9 @@ pub(crate) fn attributes(operation: &Operation) -> Vec<KeyValue> {
         Call::Embeddings { request, response } => embeddings(&mut list, request, response),
         Call::Tool(tool) => tool_execution(&mut list, tool),
         Call::Retrieval(search) => retrieval(&mut list, search),
+    }
+    if operation.attempts > 1 {
+        list.put(own::TRACING_GENAI_ATTEMPTS, Some(i64::from(operation.attempts)));
     }
     list.0
 }
@@ -104,6 +107,7 @@ fn inference(list: &mut List, operation: &Operation, request: &Request, response
     );
     usage_breakdown(list, &response.usage);
 
+    list.text(names::AWS_BEDROCK_GUARDRAIL_ID, request.guardrail_id.as_deref());
     if operation.provider.as_deref().is_some_and(|provider| OPENAI_FLAVOURED.contains(&provider)) {
         list.text(names::OPENAI_API_TYPE, operation.api.as_deref());
         list.text(
@@ -167,9 +171,9 @@ fn usage_breakdown(list: &mut List, usage: &Usage) {
     );
 }
 
-/// One reason a generation, at its place: the provider's word where it gave one, `error` where one was
-/// due and never came (registry note of `gen_ai.response.finish_reasons`). A call that the provider
-/// refused outright had no generation.
+/// One reason a generation, at its place: `error` where one was due and never came (registry note of
+/// `gen_ai.response.finish_reasons`), and a content filter where it took the prompt. A call that the
+/// provider refused outright had no generation.
 fn finish_reasons(operation: &Operation, request: &Request, response: &Response) -> Vec<String> {
     let was_due = match &operation.outcome {
         Outcome::Done => false,
@@ -178,14 +182,20 @@ fn finish_reasons(operation: &Operation, request: &Request, response: &Response)
     };
     let expected = if was_due { request.choice_count.unwrap_or(1).min(MOST_CHOICES) } else { 0 };
     let began = response.choices.last().map_or(0, |choice| choice.index.min(MOST_CHOICES - 1) + 1);
+    let keeps_raw = operation.api.is_some();
     let word = |index: u32| {
         let choice = response.choices.iter().find(|choice| choice.index == index);
         let reason = choice.and_then(|choice| {
             let normalized = choice.finish_reason.as_ref().map(|reason| reason.as_str().to_owned());
-            choice.raw_finish_reason.clone().or(normalized)
+            // Of OpenAI's APIs their own word, as in the reference instrumentation; else the conventions'.
+            let raw = choice.raw_finish_reason.clone();
+            if keeps_raw { raw.or(normalized) } else { normalized.or(raw) }
         });
         reason.or_else(|| was_due.then(|| "error".to_owned()))
     };
+    if began == 0 && response.block_reason.is_some() {
+        return vec![FinishReason::ContentFilter.as_str().to_owned()];
+    }
     (0..expected.max(began)).filter_map(word).collect()
 }
 

@@ -1,6 +1,6 @@
 //! One event of a chat stream, borrowed.
 
-use super::super::lenient::{Count, Few, Object, Text};
+use crate::provider::lenient::{Content, Count, Few, Object, Text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -43,7 +43,7 @@ pub(super) struct Piece<'a> {
 #[derive(Deserialize)]
 pub(super) struct Said<'a> {
     #[serde(borrow, default)]
-    pub(super) content: Text<'a>,
+    pub(super) content: Content<'a>,
     #[serde(borrow, default)]
     pub(super) refusal: Text<'a>,
     #[serde(borrow, default)]

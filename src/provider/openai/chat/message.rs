@@ -1,8 +1,9 @@
 //! Messages of a chat request, read and written.
 
-use super::super::lenient::Object;
-use super::super::pick;
+use super::super::Dialect;
 use super::tool;
+use crate::provider::lenient::Object;
+use crate::provider::pick;
 use crate::record::{Media, MediaSource, Message, Modality, Part, Role, ToolResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -31,11 +32,15 @@ pub(super) fn read(sent: Value) -> Option<Message> {
     let name = pick::some_text(&sent.name);
     let parts = if matches!(role.as_str(), "tool" | "function") {
         let call_id = pick::some_text(&sent.tool_call_id);
-        vec![Part::ToolResult(ToolResult { call_id, content: result_text(sent.content) })]
+        vec![Part::ToolResult(ToolResult {
+            call_id,
+            content: result_text(sent.content),
+            ..ToolResult::default()
+        })]
     } else {
         sent.said()
     };
-    Some(Message { role, name, parts })
+    Some(Message { name, ..Message::new(role, parts) })
 }
 
 impl Sent {
@@ -77,6 +82,10 @@ fn read_part(part: Value) -> Option<Part> {
     let known = match kind.as_str() {
         "text" => take_string(&mut sent, "text").map(Part::Text),
         "refusal" => take_string(&mut sent, "refusal").map(Part::Refusal),
+        // Mistral's, a list of texts.
+        "thinking" => {
+            sent.get("thinking").map(all_texts).filter(|text| !text.is_empty()).map(Part::Reasoning)
+        }
         "image_url" => address(&sent, "image_url", Modality::Image),
         "audio_url" => address(&sent, "audio_url", Modality::Audio),
         "video_url" => address(&sent, "video_url", Modality::Video),
@@ -85,6 +94,15 @@ fn read_part(part: Value) -> Option<Part> {
         _ => None,
     };
     known.or(Some(Part::Other { kind, value: Value::Object(sent) }))
+}
+
+fn all_texts(parts: &Value) -> String {
+    match parts {
+        Value::String(text) => text.clone(),
+        parts => {
+            parts.as_array().into_iter().flatten().filter_map(|part| part.get("text")?.as_str()).collect()
+        }
+    }
 }
 
 fn take_string(from: &mut Map<String, Value>, name: &str) -> Option<String> {
@@ -165,6 +183,8 @@ pub(super) struct Written<'a> {
     content: Content<'a>,
     #[serde(skip_serializing_if = "String::is_empty")]
     refusal: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reasoning_content: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     audio: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,6 +220,7 @@ pub(super) fn write<'a>(
     name: Option<&'a str>,
     parts: &'a [Part],
     tools: &tool::Kinds<'_>,
+    dialect: Dialect,
     out: &mut Vec<Written<'a>>,
 ) {
     let mut said = Written { role, name, ..Written::default() };
@@ -216,6 +237,7 @@ pub(super) fn write<'a>(
             }
             Part::ToolCall(call) => said.tool_calls.push(tools.write_call(call)),
             Part::Refusal(text) => said.refusal.push_str(text),
+            Part::Reasoning(text) if dialect.reasoning_content => said.reasoning_content.push_str(text),
             Part::Media(Media { modality: Modality::Audio, source: MediaSource::FileId(id), .. })
                 if role == "assistant" =>
             {
@@ -225,6 +247,10 @@ pub(super) fn write<'a>(
         }
     }
     let called = said.function_call.is_some() || !said.tool_calls.is_empty();
+    if !called {
+        // Of an answer that is over it is of no use.
+        said.reasoning_content = String::new();
+    }
     let beside = called || !said.refusal.is_empty() || said.audio.is_some();
     if results && content.is_empty() && !beside {
         return;
@@ -254,7 +280,13 @@ fn write_part(part: &Part) -> Option<ContentPart<'_>> {
         Part::Media(media) => ContentPart::Other(Cow::Owned(write_media(media)?)),
         Part::Other { value, .. } => ContentPart::Other(Cow::Borrowed(value)),
         // The API takes none of these back.
-        Part::Reasoning(_) | Part::ServerToolCall(_) => return None,
+        Part::Reasoning(_)
+        | Part::ServerToolCall(_)
+        | Part::ServerToolResult(_)
+        | Part::Signature(_)
+        | Part::Citations(_) => return None,
+        // Refused before, see `write_request`.
+        Part::CachePoint(_) => return None,
         // Beside the content, see `write`.
         Part::Refusal(_) | Part::ToolCall(_) | Part::ToolResult(_) => return None,
     })

@@ -1,9 +1,15 @@
 //! A chat request's body, read and written.
 
-use super::super::{Dialect, pick};
+use super::super::Dialect;
 use super::{message, tool};
-use crate::record::{ErrorInfo, ErrorKind, Message, OutputFormat, Request};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use crate::provider::{
+    body::Fields,
+    check::within,
+    failure::{refuse, wrong},
+    pick,
+};
+use crate::record::{ErrorInfo, Message, Modality, OutputFormat, Part, Request};
+use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 /// What a chat request asks for. `None` if the body is not a JSON object.
@@ -30,6 +36,7 @@ pub fn read_request(body: &[u8]) -> Option<Request> {
         tools,
         tool_choice: pick::take(&mut sent, "tool_choice", tool::read_choice)
             .or_else(|| pick::take(&mut sent, "function_call", tool::read_choice)),
+        parallel_tool_calls: pick::take(&mut sent, "parallel_tool_calls", Value::as_bool),
         stream: pick::take(&mut sent, "stream", Value::as_bool).unwrap_or_default(),
         choice_count: pick::take(&mut sent, "n", pick::small_number),
         max_output_tokens: pick::take(&mut sent, "max_completion_tokens", pick::whole_number)
@@ -40,7 +47,8 @@ pub fn read_request(body: &[u8]) -> Option<Request> {
         frequency_penalty: pick::take(&mut sent, "frequency_penalty", Value::as_f64),
         presence_penalty: pick::take(&mut sent, "presence_penalty", Value::as_f64),
         stop_sequences: pick::take(&mut sent, "stop", read_stop).unwrap_or_default(),
-        seed: pick::take(&mut sent, "seed", Value::as_i64),
+        seed: pick::take(&mut sent, "seed", Value::as_i64)
+            .or_else(|| pick::take(&mut sent, "random_seed", Value::as_i64)),
         output_format: read_format(&mut sent),
         reasoning_level: pick::take_text(&mut sent, "reasoning_effort"),
         service_tier: pick::take_text(&mut sent, "service_tier"),
@@ -104,15 +112,44 @@ fn read_schema(sent: &Map<String, Value>) -> OutputFormat {
 /// request's own [`options`](Request::options) come last and override.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`] naming the parameter, for one that the API has not: `top_k`,
+/// [`ErrorKind::InvalidRequest`](crate::record::ErrorKind::InvalidRequest) naming the parameter, for one that the API has not: `top_k`,
 /// `previous_response_id`, `conversation_id`. A server that takes it all the same is sent it among
 /// the options.
 pub fn write_request(request: &Request, dialect: Dialect) -> Result<Vec<u8>, ErrorInfo> {
-    refuse("top_k", request.top_k.is_some())?;
-    refuse("previous_response_id", request.previous_response_id.is_some())?;
-    refuse("conversation_id", request.conversation_id.is_some())?;
+    refuse(CHAT, "top_k", request.top_k.is_some())?;
+    refuse(CHAT, "previous_response_id", request.previous_response_id.is_some())?;
+    refuse(CHAT, "conversation_id", request.conversation_id.is_some())?;
+    refuse(CHAT, "reasoning_budget", request.reasoning_budget.is_some())?;
+    refuse(CHAT, "cache_point", request.has_part(|part| matches!(part, Part::CachePoint(_))))?;
+    refuse(CHAT, "media of a tool's result", request.has_part(Part::is_result_with_media))?;
+    if dialect.openai_limits {
+        check_limits(request)?;
+    }
     pick::to_body(&Body { request, dialect })
 }
+
+const CHAT: &str = "the API of OpenAI chat completions";
+
+/// The limits of OpenAI's API reference.
+fn check_limits(request: &Request) -> Result<(), ErrorInfo> {
+    within("temperature", request.temperature, (0.0, 2.0), "OpenAI")?;
+    within("top_p", request.top_p, (0.0, 1.0), "OpenAI")?;
+    within("frequency_penalty", request.frequency_penalty, (-2.0, 2.0), "OpenAI")?;
+    within("presence_penalty", request.presence_penalty, (-2.0, 2.0), "OpenAI")?;
+    let is_strange = |part: &Part| match part {
+        Part::Media(media) if media.modality == Modality::Image => {
+            media.mime_type.as_deref().is_some_and(|mime| !IMAGES.contains(&mime))
+        }
+        _ => false,
+    };
+    if request.has_part(is_strange) {
+        return Err(wrong("image", &format!("OpenAI takes {}", IMAGES.join(", "))));
+    }
+    Ok(())
+}
+
+/// What OpenAI's models look at.
+const IMAGES: [&str; 5] = ["image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"];
 
 struct Body<'a> {
     request: &'a Request,
@@ -123,12 +160,13 @@ impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let Self { request, dialect } = self;
         let kinds = tool::Kinds::of(&request.tools);
-        let mut body = Fields { out: to.serialize_map(None)?, options: &request.options };
+        let mut body = Fields::new(to, &request.options)?;
         body.put("model", request.model.as_ref())?;
-        body.put("messages", Some(write_messages(request, &kinds)))?;
+        body.put("messages", Some(write_messages(request, &kinds, *dialect)))?;
         let tools = || request.tools.iter().map(tool::write_tool).collect::<Vec<_>>();
         body.put("tools", (!request.tools.is_empty()).then(tools))?;
         body.put("tool_choice", request.tool_choice.as_ref().map(|choice| kinds.write_choice(choice)))?;
+        body.put("parallel_tool_calls", request.parallel_tool_calls)?;
         if request.stream {
             body.put("stream", Some(true))?;
             body.put("stream_options", dialect.stream_usage.then(|| json!({ "include_usage": true })))?;
@@ -141,7 +179,7 @@ impl Serialize for Body<'_> {
         body.put("frequency_penalty", request.frequency_penalty)?;
         body.put("presence_penalty", request.presence_penalty)?;
         body.put("stop", Some(&request.stop_sequences).filter(|stop| !stop.is_empty()))?;
-        body.put("seed", request.seed)?;
+        body.put(if dialect.random_seed { "random_seed" } else { "seed" }, request.seed)?;
         match &request.output_format {
             Some(OutputFormat::Speech) => body.put("modalities", Some(["text", "audio"]))?,
             Some(OutputFormat::Image) => body.put("modalities", Some(["text", "image"]))?,
@@ -155,45 +193,17 @@ impl Serialize for Body<'_> {
     }
 }
 
-/// The fields of a body, of which the options override the others.
-struct Fields<'a, M> {
-    out: M,
-    options: &'a Map<String, Value>,
-}
-
-impl<M: SerializeMap> Fields<'_, M> {
-    fn put(&mut self, name: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
-        match value {
-            Some(value) if !self.options.contains_key(name) => self.out.serialize_entry(name, &value),
-            _ => Ok(()),
-        }
-    }
-
-    fn end(mut self) -> Result<M::Ok, M::Error> {
-        for (name, value) in self.options {
-            self.out.serialize_entry(name, value)?;
-        }
-        self.out.end()
-    }
-}
-
-fn refuse(parameter: &str, given: bool) -> Result<(), ErrorInfo> {
-    if !given {
-        return Ok(());
-    }
-    let message = format!("{parameter}: OpenAI chat completions have no such parameter");
-    let mut error = ErrorInfo::new(ErrorKind::InvalidRequest, message);
-    error.param = Some(parameter.to_owned());
-    Err(error)
-}
-
-fn write_messages<'a>(request: &'a Request, kinds: &tool::Kinds<'_>) -> Vec<message::Written<'a>> {
+fn write_messages<'a>(
+    request: &'a Request,
+    kinds: &tool::Kinds<'_>,
+    dialect: Dialect,
+) -> Vec<message::Written<'a>> {
     let mut out = Vec::with_capacity(request.messages.len() + 1);
     if !request.system_instructions.is_empty() {
-        message::write("system", None, &request.system_instructions, kinds, &mut out);
+        message::write("system", None, &request.system_instructions, kinds, dialect, &mut out);
     }
-    for Message { role, name, parts } in &request.messages {
-        message::write(role.as_str(), name.as_deref(), parts, kinds, &mut out);
+    for Message { role, name, parts, .. } in &request.messages {
+        message::write(role.as_str(), name.as_deref(), parts, kinds, dialect, &mut out);
     }
     out
 }

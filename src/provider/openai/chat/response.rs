@@ -1,8 +1,9 @@
 //! A chat completion, read.
 
-use super::super::lenient::{Count, Object, Text};
-use super::super::{pick, unexpected_body, usage};
+use super::super::{unexpected_body, usage};
 use super::message;
+use crate::provider::lenient::{Count, Object, Text};
+use crate::provider::pick;
 use crate::record::{ErrorInfo, FinishReason, Response, Role};
 use serde::Deserialize;
 use serde_json::value::RawValue;

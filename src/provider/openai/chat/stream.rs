@@ -1,9 +1,13 @@
 //! A chat stream, read event by event.
 
-use super::super::lenient::{Few, Object};
-use super::super::{pick, read_stream_error, usage};
+use super::super::{read_stream_error, usage};
 use super::chunk::{Audio, Chunk, FunctionPiece, Piece, Said, ToolPiece};
 use super::response::finish_reason;
+use crate::provider::lenient::{Few, Object};
+use crate::provider::{
+    pick,
+    text::{keep, set},
+};
 use crate::{
     provider::{Delta, Limits},
     record::{Choice, ErrorInfo, Part, Response, StreamEnd, ToolCall},
@@ -43,6 +47,37 @@ struct CallPlace {
     wire: Option<u32>,
     part: usize,
     announced: bool,
+    arguments: Nesting,
+}
+
+/// Whether JSON that comes in pieces has come to its end, told without what is kept of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Nesting {
+    begun: bool,
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Nesting {
+    fn read(&mut self, piece: &str) {
+        for byte in piece.bytes() {
+            self.begun |= !byte.is_ascii_whitespace();
+            match byte {
+                _ if std::mem::take(&mut self.escaped) => {}
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn is_whole(self) -> bool {
+        self.begun && self.depth == 0 && !self.in_string
+    }
 }
 
 impl StreamReader {
@@ -137,6 +172,11 @@ impl StreamReader {
         &self.response
     }
 
+    /// For what a server says of the answer around these events.
+    pub(in crate::provider) fn response_mut(&mut self) -> &mut Response {
+        &mut self.response
+    }
+
     /// The error that the stream told of, if it did.
     pub fn error(&self) -> Option<&ErrorInfo> {
         self.error.as_ref()
@@ -161,6 +201,11 @@ impl StreamReader {
 }
 
 /// The choice with this index and where its parts are, made if it is not there.
+/// The most generations that are kept: OpenAI lets a request ask for 128.
+const MOST_CHOICES: usize = 1024;
+/// The most calls of tools of one generation that are kept.
+const MOST_CALLS: usize = 4096;
+
 fn choice_at<'a>(
     choices: &'a mut Vec<Choice>,
     places: &'a mut Vec<Places>,
@@ -168,6 +213,7 @@ fn choice_at<'a>(
 ) -> Option<(&'a mut Choice, &'a mut Places)> {
     let at = match places.binary_search_by_key(&index, |places| places.choice) {
         Ok(at) => at,
+        Err(_) if choices.len() >= MOST_CHOICES => return None,
         Err(at) => {
             let new = Places { choice: index, text: None, reasoning: None, refusal: None, calls: Vec::new() };
             places.insert(at, new);
@@ -190,13 +236,14 @@ impl Writer<'_> {
         let choice = self.choice.index;
         let parts = &mut self.choice.message.parts;
         let places = &mut *self.places;
-        if let Some(text) = said.reasoning_content.get().or_else(|| said.reasoning.get()) {
+        let thinking = || Some(said.content.thinking.as_str()).filter(|text| !text.is_empty());
+        if let Some(text) = said.reasoning_content.get().or_else(|| said.reasoning.get()).or_else(thinking) {
             append(parts, &mut places.reasoning, Part::Reasoning, text, self.room);
             on_delta(Delta::Reasoning { choice, text });
         }
         let audio = said.audio.map(read::<Object<Audio<'_>>>).unwrap_or_default();
         let spoken = audio.0.as_ref().and_then(|audio| audio.transcript.get());
-        for text in said.content.get().into_iter().chain(spoken) {
+        for text in said.content.text.get().into_iter().chain(spoken) {
             append(parts, &mut places.text, Part::Text, text, self.room);
             on_delta(Delta::Text { choice, text });
         }
@@ -249,11 +296,8 @@ impl Writer<'_> {
         function: Option<&FunctionPiece<'_>>,
     ) -> bool {
         let named = function.is_some_and(|function| function.name.get().is_some());
-        let whole = |call: &ToolCall| serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments).is_ok();
-        named
-            && self
-                .known(place)
-                .is_some_and(|call| differs(call.id.as_deref(), piece.id.get()) && whole(call))
+        let whole = self.places.calls.get(place).is_some_and(|call| call.arguments.is_whole());
+        named && whole && self.known(place).is_some_and(|call| differs(call.id.as_deref(), piece.id.get()))
     }
 
     fn known(&self, place: usize) -> Option<&ToolCall> {
@@ -264,8 +308,16 @@ impl Writer<'_> {
     }
 
     fn begin(&mut self, wire: Option<u32>) -> usize {
+        if self.places.calls.len() >= MOST_CALLS {
+            return self.places.calls.len();
+        }
         let parts = &mut self.choice.message.parts;
-        self.places.calls.push(CallPlace { wire, part: parts.len(), announced: false });
+        self.places.calls.push(CallPlace {
+            wire,
+            part: parts.len(),
+            announced: false,
+            arguments: Nesting::default(),
+        });
         parts.push(Part::ToolCall(ToolCall::default()));
         self.places.calls.len().saturating_sub(1)
     }
@@ -297,6 +349,7 @@ impl Writer<'_> {
             on_delta(Delta::ToolCallStart { choice, index, id: call.id.as_deref(), name: &call.name });
         }
         if let Some(fragment) = fragment {
+            at.arguments.read(fragment);
             keep(&mut call.arguments, fragment, self.room);
             on_delta(Delta::ToolCallArguments { choice, index, fragment });
         }
@@ -310,13 +363,6 @@ fn read<'a, T: serde::Deserialize<'a> + Default>(raw: &'a RawValue) -> T {
 
 fn differs(known: Option<&str>, sent: Option<&str>) -> bool {
     matches!((known.filter(|known| !known.is_empty()), sent), (Some(known), Some(sent)) if known != sent)
-}
-
-/// Sets what is not set yet.
-fn set(field: &mut Option<String>, sent: Option<&str>) {
-    if field.is_none() {
-        *field = sent.map(str::to_owned);
-    }
 }
 
 /// Appends to the part at this place, made if it is not there.
@@ -337,16 +383,4 @@ fn append(
     if let Some(Part::Text(kept) | Part::Reasoning(kept) | Part::Refusal(kept)) = parts.get_mut(at) {
         keep(kept, text, room);
     }
-}
-
-/// Appends as much as there is room for; after a cut nothing more, so that no text has a hole.
-fn keep(kept: &mut String, text: &str, room: &mut usize) {
-    if text.len() <= *room {
-        kept.push_str(text);
-        *room -= text.len();
-        return;
-    }
-    let end = (0..=*room).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    kept.push_str(text.get(..end).unwrap_or_default());
-    *room = 0;
 }

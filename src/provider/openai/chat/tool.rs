@@ -1,6 +1,6 @@
 //! Tools on offer and calls of them.
 
-use super::super::pick;
+use crate::provider::pick;
 use crate::record::{ToolCall, ToolChoice, ToolDefinition};
 use serde_json::{Map, Value, json};
 
@@ -28,9 +28,9 @@ pub(super) fn read_function(mut call: Map<String, Value>, id: Option<String>) ->
     let name = pick::text(&call, "name").unwrap_or_default();
     (!name.is_empty() || !arguments.is_empty() || id.is_some()).then_some(ToolCall {
         id,
-        item_id: None,
         name,
         arguments,
+        ..ToolCall::default()
     })
 }
 
@@ -117,9 +117,8 @@ fn read_tool(sent: &Value) -> Option<ToolDefinition> {
             Some(ToolDefinition {
                 name: kind.clone(),
                 kind,
-                description: None,
                 parameters: (!settings.is_empty()).then_some(Value::Object(settings)),
-                strict: None,
+                ..ToolDefinition::default()
             })
         }
     }
@@ -133,6 +132,7 @@ fn definition(kind: &str, sent: &Map<String, Value>, parameters: &str) -> Option
         description: pick::text(sent, "description"),
         parameters: sent.get(parameters).filter(|value| !value.is_null()).cloned(),
         strict: sent.get("strict").and_then(Value::as_bool),
+        ..ToolDefinition::default()
     })
 }
 
@@ -160,7 +160,7 @@ pub(super) fn write_tool(tool: &ToolDefinition) -> Value {
     if let Some(strict) = tool.strict {
         body.insert("strict".to_owned(), Value::from(strict));
     }
-    let mut whole = Map::new();
+    let mut whole = tool.options.clone();
     whole.insert("type".to_owned(), Value::from(tool.kind.as_str()));
     whole.insert(tool.kind.clone(), Value::Object(body));
     Value::Object(whole)

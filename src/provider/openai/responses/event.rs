@@ -1,7 +1,7 @@
 //! One event of a stream.
 
-use super::super::lenient::Count;
 use super::json;
+use crate::provider::lenient::Count;
 use crate::record::ErrorInfo;
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};

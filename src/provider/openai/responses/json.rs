@@ -1,6 +1,6 @@
 //! Tolerant views of JSON that is not read into a tree: a field of the wrong type counts as absent.
 
-use super::super::pick;
+use crate::provider::pick;
 use crate::record::{Part, Usage};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};

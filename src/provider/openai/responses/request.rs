@@ -1,6 +1,6 @@
 //! A request, read from its body.
 
-use super::super::pick;
+use crate::provider::pick;
 use crate::record::{
     Media, MediaSource, Message, Modality, OutputFormat, Part, Request, Role, ToolCall, ToolChoice,
     ToolDefinition, ToolResult,
@@ -19,6 +19,7 @@ pub fn read_request(body: &[u8]) -> Option<Request> {
         messages: take_input(&mut from),
         tools: take_tools(&mut from),
         tool_choice: pick::take(&mut from, "tool_choice", tool_choice),
+        parallel_tool_calls: pick::take(&mut from, "parallel_tool_calls", Value::as_bool),
         stream: pick::take(&mut from, "stream", Value::as_bool).unwrap_or_default(),
         max_output_tokens: pick::take(&mut from, "max_output_tokens", pick::whole_number),
         temperature: pick::take(&mut from, "temperature", Value::as_f64),
@@ -101,7 +102,7 @@ fn messages(items: Vec<Value>) -> Vec<Message> {
         match last {
             Some(last) => last.parts.extend(parts),
             None if parts.is_empty() && !new => {}
-            None => messages.push(Message { role, name: None, parts }),
+            None => messages.push(Message::new(role, parts)),
         }
     }
     messages
@@ -139,12 +140,14 @@ fn read_item(mut item: Map<String, Value>) -> (Role, Vec<Part>, bool) {
                 item_id: pick::text(&item, "id"),
                 name: pick::text(&item, "name").unwrap_or_default(),
                 arguments: plain(item.remove("arguments").or_else(|| item.remove("input"))),
+                ..ToolCall::default()
             };
             (Role::Assistant, vec![Part::ToolCall(call)], false)
         }
         "function_call_output" | "custom_tool_call_output" => {
             let call_id = pick::text(&item, "call_id");
-            let result = ToolResult { call_id, content: plain(item.remove("output")) };
+            let result =
+                ToolResult { call_id, content: plain(item.remove("output")), ..ToolResult::default() };
             (Role::Tool, vec![Part::ToolResult(result)], false)
         }
         other => {
@@ -237,11 +240,11 @@ fn read_tool(mut tool: Map<String, Value>) -> ToolDefinition {
     if kind == "function" {
         let strict = pick::take(&mut tool, "strict", Value::as_bool);
         let parameters = tool.remove("parameters").filter(|parameters| !parameters.is_null());
-        return ToolDefinition { kind, name, description, parameters, strict };
+        return ToolDefinition { kind, name, description, parameters, strict, options: Map::new() };
     }
     tool.retain(|name, _| !SECRETS.contains(&name.as_str()));
     let parameters = (!tool.is_empty()).then_some(Value::Object(tool));
-    ToolDefinition { kind, name, description, parameters, strict: None }
+    ToolDefinition { kind, name, description, parameters, ..ToolDefinition::default() }
 }
 
 fn tool_choice(value: &Value) -> Option<ToolChoice> {

@@ -229,7 +229,7 @@ impl<'a> Item<'a> {
             _ => String::new(),
         });
         let (id, item_id) = if call_id.is_some() { (call_id, id) } else { (id, None) };
-        ToolCall { id, item_id, name, arguments: String::new() }
+        ToolCall { id, item_id, name, ..ToolCall::default() }
     }
 
     /// The arguments of a call that the program answers.

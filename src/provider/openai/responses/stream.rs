@@ -51,6 +51,9 @@ enum Kind {
     Refusal,
 }
 
+/// The most parts of an answer that are kept.
+const MOST_PARTS: usize = 4096;
+
 impl StreamReader {
     /// A reader that has seen nothing.
     pub fn new(limits: Limits) -> Self {
@@ -334,6 +337,7 @@ impl StreamReader {
             item_id: head.item_id.or(old.item_id),
             name: if head.name.is_empty() { old.name } else { head.name },
             arguments: old.arguments,
+            ..old
         };
         if begins {
             on_delta(Delta::ToolCallStart {
@@ -380,6 +384,8 @@ impl StreamReader {
         }
         match self.slots.binary_search_by_key(&place, |slot| slot.place) {
             Ok(at) => at,
+            // Beyond any answer: what comes now has no place.
+            Err(_) if self.slots.len() >= MOST_PARTS => self.slots.len(),
             Err(at) => {
                 let part = new();
                 let tool = self.tool_calls;

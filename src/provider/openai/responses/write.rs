@@ -1,6 +1,6 @@
 //! A request, written as the body that the API takes.
 
-use super::super::pick;
+use crate::provider::{body::merge, pick};
 use crate::record::{
     ErrorInfo, ErrorKind, Media, MediaSource, Message, Modality, OutputFormat, Part, Request, Role, ToolCall,
     ToolChoice, ToolDefinition, ToolResult,
@@ -30,6 +30,7 @@ pub fn write_request(request: &Request) -> Result<Vec<u8>, ErrorInfo> {
     put("input", input(request)?);
     put("tools", (!request.tools.is_empty()).then(|| request.tools.iter().map(tool).collect()));
     put("tool_choice", request.tool_choice.as_ref().map(|choice| tool_choice(choice, &request.tools)));
+    put("parallel_tool_calls", request.parallel_tool_calls.map(Value::from));
     put("stream", request.stream.then_some(Value::Bool(true)));
     put("max_output_tokens", request.max_output_tokens.map(Value::from));
     put("temperature", request.temperature.map(Value::from));
@@ -42,17 +43,6 @@ pub fn write_request(request: &Request) -> Result<Vec<u8>, ErrorInfo> {
     put("user", request.user.clone().map(Value::from));
     merge(&mut body, &request.options);
     pick::to_body(&body)
-}
-
-fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) {
-    for (name, value) in from {
-        match (into.get_mut(name), value) {
-            (Some(Value::Object(into)), Value::Object(from)) => merge(into, from),
-            _ => {
-                into.insert(name.clone(), value.clone());
-            }
-        }
-    }
 }
 
 fn refuse(param: &str) -> ErrorInfo {
@@ -70,6 +60,9 @@ fn refuse_unknown(request: &Request) -> Result<(), ErrorInfo> {
         ("presence_penalty", request.presence_penalty.is_some()),
         ("stop_sequences", !request.stop_sequences.is_empty()),
         ("seed", request.seed.is_some()),
+        ("reasoning_budget", request.reasoning_budget.is_some()),
+        ("a cache point", request.has_part(|part| matches!(part, Part::CachePoint(_)))),
+        ("media in a tool's result", request.has_part(Part::is_result_with_media)),
     ];
     match given.into_iter().find(|(_, given)| *given) {
         Some((param, _)) => Err(refuse(param)),
@@ -126,7 +119,11 @@ impl<'a> Input<'a> {
                 Part::ToolCall(call) => self.call(call)?,
                 Part::ToolResult(result) => self.result(result)?,
                 Part::Other { kind, value } if is_item(&message.role, kind) => value.clone(),
-                Part::Reasoning(_) | Part::ServerToolCall(_) => continue,
+                Part::Reasoning(_)
+                | Part::ServerToolCall(_)
+                | Part::ServerToolResult(_)
+                | Part::Signature(_)
+                | Part::Citations(_) => continue,
                 _ => {
                     said.push(part);
                     continue;

@@ -121,6 +121,48 @@ impl<'de: 'a, 'a> Visitor<'de> for TextVisitor<'a> {
 struct TextPart<'a> {
     #[serde(borrow, default)]
     text: Text<'a>,
+    /// Mistral's, a list of texts.
+    #[serde(borrow, default)]
+    thinking: Text<'a>,
+}
+
+/// What a model says: a text, or a list of parts that are text or reasoning (Mistral).
+#[derive(Debug, Default)]
+pub(super) struct Content<'a> {
+    pub(super) text: Text<'a>,
+    pub(super) thinking: String,
+}
+
+struct ContentVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for ContentVisitor<'a> {
+    type Value = Content<'a>;
+    no_value!(visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64));
+    no_object!();
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'a>, E> {
+        Ok(Content { text: Text(Some(Cow::Borrowed(text))), ..Content::default() })
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Content<'a>, E> {
+        Ok(Content { text: Text(Some(Cow::Owned(text.to_owned()))), ..Content::default() })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Content<'a>, A::Error> {
+        let (mut whole, mut thinking) = (String::new(), String::new());
+        while let Some(part) = list.next_element::<Object<TextPart<'de>>>()? {
+            let Some(part) = part.0 else { continue };
+            whole.push_str(part.text.get().unwrap_or_default());
+            thinking.push_str(part.thinking.get().unwrap_or_default());
+        }
+        Ok(Content { text: Text(Some(Cow::Owned(whole))), thinking })
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(ContentVisitor(PhantomData))
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
