@@ -8,7 +8,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use bytes::Bytes;
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::runtime::Runtime;
 use tracing::Dispatch;
 use tracing_genai::{
@@ -35,7 +38,12 @@ const TRIES: usize = 9;
 
 const EVENT: &str = r#"data: {"id":"chatcmpl-CeXkZ3m0hQ1wq8n2Vb5t7Yp4Ld9Rg","object":"chat.completion.chunk","created":1761000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_560af6e559","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"aB3xk9"}"#;
 
+/// One test at a time: a callsite first met by a thread without a subscriber, while another thread has the
+/// program's only one, is off for both until the next subscriber comes (`tracing_core::callsite`).
+static ALONE: Mutex<()> = Mutex::new(());
+
 struct World {
+    _alone: MutexGuard<'static, ()>,
     runtime: Runtime,
     provider: FakeProvider,
     http: reqwest::Client,
@@ -44,6 +52,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let provider = FakeProvider::start().unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let client = Client::builder()
@@ -53,7 +62,7 @@ impl World {
             .build()
             .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { runtime, provider, http, client }
+        Self { _alone: alone, runtime, provider, http, client }
     }
 
     fn chat(&self) -> Chat {
