@@ -4,8 +4,15 @@ use super::{
     pipeline::{Finished, Pipeline, Source},
     weight,
 };
-use crate::{record::Outcome, semconv::own::TRACING_GENAI_OUTCOME, span::joined};
-use opentelemetry::{Context, KeyValue, Value, trace::Status};
+use crate::{
+    record::Outcome,
+    semconv::own::TRACING_GENAI_OUTCOME,
+    span::{deferred, joined},
+};
+use opentelemetry::{
+    Context, KeyValue, Value,
+    trace::{Span as _, Status},
+};
 use opentelemetry_sdk::{
     Resource,
     error::{OTelSdkError, OTelSdkResult},
@@ -20,17 +27,28 @@ pub(super) struct Processor {
     /// Attributes set in code, which win over the provider's.
     overrides: Vec<KeyValue>,
     source: Arc<Source>,
+    /// Whether it is the only one of a provider of our own, where spans may be finished later.
+    is_of_own_provider: bool,
 }
 
 impl Processor {
+    /// The processor of a provider that is nobody else's.
+    pub(super) fn of_own_provider(pipeline: Arc<Pipeline>, overrides: Vec<KeyValue>) -> Self {
+        Self { is_of_own_provider: true, ..Self::new(pipeline, overrides) }
+    }
+
     pub(super) fn new(pipeline: Arc<Pipeline>, overrides: Vec<KeyValue>) -> Self {
         let resource = Resource::builder().with_attributes(overrides.iter().cloned()).build();
-        Self { pipeline, overrides, source: Arc::new(Source::new(&resource)) }
+        Self { pipeline, overrides, source: Arc::new(Source::new(&resource)), is_of_own_provider: false }
     }
 }
 
 impl SpanProcessor for Processor {
-    fn on_start(&self, _span: &mut Span, _cx: &Context) {}
+    fn on_start(&self, span: &mut Span, _cx: &Context) {
+        if self.is_of_own_provider {
+            deferred::note_own(span.span_context().span_id());
+        }
+    }
 
     fn on_end(&self, mut span: SpanData) {
         if !self.pipeline.is_on() {
