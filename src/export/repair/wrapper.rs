@@ -49,7 +49,9 @@ use std::{future::Future, time::Duration};
 /// | a key twice | once: the last value of the right type |
 ///
 /// A former name beside today's goes if both say the same and stays if they do not. What cannot be read
-/// stays as it was. Content stays as it was. Spans about other things, and this crate's own, are handed on untouched.
+/// stays as it was, and so does content. Spans about other things, and this crate's own, are handed on
+/// untouched. A span of a model that runs in the program and says `INTERNAL` on purpose cannot be told from
+/// one that says nothing.
 ///
 /// A span in which an adapter of this crate watched the call is completed with what the adapter saw: there
 /// is one span for one call, and it has what a span of this crate's own would have, content aside.
@@ -97,9 +99,9 @@ impl<P: SpanProcessor> SpanProcessor for RepairingProcessor<P> {
 /// A span exporter that hands spans of other libraries on as the GenAI conventions have them:
 /// [`RepairingProcessor`] for who cannot put a processor around theirs.
 ///
-/// It does [the same](RepairingProcessor#what-is-repaired), but late, when a batch is exported: where
-/// an adapter of this crate watches calls that make more than 256 spans in the time of a batch, the oldest of them are
-/// no longer completed.
+/// It does [the same](RepairingProcessor#what-is-repaired), but late, when a batch is exported. What an
+/// adapter of this crate saw of a call waits for it no longer than until 256 later calls have ended: behind
+/// a larger batch the oldest spans are repaired and not completed.
 ///
 /// ```
 /// use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
