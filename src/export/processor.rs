@@ -2,11 +2,12 @@
 
 use super::{
     pipeline::{Finished, Pipeline, Source},
+    repair::{self, Origin},
     weight,
 };
 use crate::{
     record::Outcome,
-    semconv::own::TRACING_GENAI_OUTCOME,
+    semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME},
     span::{deferred, joined},
 };
 use opentelemetry::{
@@ -55,10 +56,11 @@ impl SpanProcessor for Processor {
             return;
         }
         let operation = joined::take(&span.span_context);
-        match &operation {
-            Some(operation) => set_status(&mut span, &operation.outcome),
-            None if is_unfailed(&span) => take_error_back(&mut span),
-            None => {}
+        match (repair::origin(&span), &operation) {
+            (Origin::Ours, Some(operation)) => set_status(&mut span, &operation.outcome),
+            (Origin::Ours, None) if is_unfailed(&span) => take_error_back(&mut span),
+            (Origin::Ours, None) => {}
+            (origin, operation) => repair::repair(&mut span, origin, operation.as_deref()),
         }
         let operation = operation.filter(|_| self.pipeline.keeps_operations);
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
@@ -94,15 +96,17 @@ fn flush(pipeline: &Pipeline, patience: Duration) -> OTelSdkResult {
 }
 
 /// The status as the outcome has it: an `error!` inside the span is no failure of the operation.
-fn set_status(span: &mut SpanData, outcome: &Outcome) {
+pub(super) fn set_status(span: &mut SpanData, outcome: &Outcome) {
     match outcome {
         Outcome::Done | Outcome::Abandoned => take_error_back(span),
         Outcome::Failed(error) => span.status = Status::error(error.message.clone()),
     }
 }
 
+/// Unless the span says what failed: another library may fail at an answer that came whole.
 fn take_error_back(span: &mut SpanData) {
-    if matches!(span.status, Status::Error { .. }) {
+    let has_failed = span.attributes.iter().any(|attribute| attribute.key.as_str() == ERROR_TYPE);
+    if matches!(span.status, Status::Error { .. }) && !has_failed {
         span.status = Status::Unset;
     }
 }

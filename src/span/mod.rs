@@ -9,5 +9,6 @@ pub(crate) mod in_flight;
 pub(crate) mod joined;
 mod live;
 
+#[cfg(feature = "instrument")]
 pub(crate) use by_hand::render;
 pub use by_hand::{Retrieval, Tool};
