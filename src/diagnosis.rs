@@ -16,11 +16,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Finding {
-    /// A filter of the subscriber dropped the span of a call, or there is no subscriber.
+    /// A filter of the subscriber dropped the span of a call.
     SpanFiltered,
-    /// The subscriber took the span, and no OpenTelemetry layer of the version that this crate knows did.
+    /// The subscriber took the span, and no OpenTelemetry layer of the version that this crate knows did, or
+    /// one that it cannot reach.
     NoOpenTelemetrySpan,
-    /// The sampler decided against the span, or its parent was not sampled.
+    /// The sampler decided against the span.
     SpanNotSampled,
     /// A stream ended without telling its usage.
     StreamWithoutUsage,
@@ -34,11 +35,19 @@ pub enum Finding {
     ReaderOverloaded,
     /// A rule matched a request that is no call of a model.
     RuleMatchedOther,
+    /// There is no `tracing` subscriber.
+    NoSubscriber,
+    /// The OpenTelemetry layer took the span around the call, and not the call's.
+    LayerFiltered,
+    /// The span's parent, here or in the process that called, was not sampled.
+    ParentNotSampled,
+    /// The subscriber has two OpenTelemetry layers, so that of [`Telemetry`](crate::Telemetry) is off.
+    SecondLayer,
 }
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::SpanFiltered,
         Self::NoOpenTelemetrySpan,
         Self::SpanNotSampled,
@@ -48,6 +57,10 @@ impl Finding {
         Self::BodyOverLimit,
         Self::ReaderOverloaded,
         Self::RuleMatchedOther,
+        Self::NoSubscriber,
+        Self::LayerFiltered,
+        Self::ParentNotSampled,
+        Self::SecondLayer,
     ];
 
     /// Its name, as a dashboard would have it.
@@ -62,6 +75,10 @@ impl Finding {
             Self::BodyOverLimit => "body_over_limit",
             Self::ReaderOverloaded => "reader_overloaded",
             Self::RuleMatchedOther => "rule_matched_other",
+            Self::NoSubscriber => "no_subscriber",
+            Self::LayerFiltered => "layer_filtered",
+            Self::ParentNotSampled => "parent_not_sampled",
+            Self::SecondLayer => "second_layer",
         }
     }
 
@@ -69,16 +86,17 @@ impl Finding {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::SpanFiltered => {
-                "no subscriber, or a filter over the whole of it, dropped the spans of calls: put the filter on \
-                 the log layer alone, or let it pass `tracing_genai=info`"
+                "a filter over the whole subscriber dropped the spans of calls: put it on the log layer alone, let \
+                 it pass `tracing_genai=info`, or switch `TelemetryBuilder::own_pipeline` on"
             }
             Self::NoOpenTelemetrySpan => {
-                "the spans of calls have no OpenTelemetry span: add `telemetry.layer()` or a layer of \
-                 tracing-opentelemetry 0.34, and let its filter pass `tracing_genai=info`"
+                "the spans of calls have no OpenTelemetry span that can be reached, and carry their `tracing` \
+                 fields alone: add `telemetry.layer()` or a layer of tracing-opentelemetry 0.34, leave its context \
+                 activation on where it is behind `reload`, or switch `TelemetryBuilder::own_pipeline` on"
             }
             Self::SpanNotSampled => {
-                "the sampler, or a parent that was not sampled, decided against the spans of calls: sample them \
-                 by their name or by `gen_ai.operation.name`"
+                "the sampler decided against the spans of calls: sample them by their name or by \
+                 `gen_ai.operation.name`, or switch `TelemetryBuilder::own_pipeline` on"
             }
             Self::StreamWithoutUsage => {
                 "a stream told no usage: ask for it in the request (`stream_options.include_usage` of OpenAI's \
@@ -99,6 +117,23 @@ impl Finding {
             }
             Self::RuleMatchedOther => {
                 "a rule matched requests that are no calls of a model: narrow it by host, port or path"
+            }
+            Self::NoSubscriber => {
+                "there is no `tracing` subscriber where calls are made: call `telemetry.install()`, give tasks and \
+                 threads the subscriber that is not global, or switch `TelemetryBuilder::own_pipeline` on"
+            }
+            Self::LayerFiltered => {
+                "the filter of the OpenTelemetry layer passes the spans around calls and not their own: let it pass \
+                 `tracing_genai=info`, or switch `TelemetryBuilder::own_pipeline` on"
+            }
+            Self::ParentNotSampled => {
+                "the spans of calls have a parent that was not sampled, often by the process that called this one: \
+                 sample there, let the sampler take them all the same (`Sampler::parent_based`), or switch \
+                 `TelemetryBuilder::own_pipeline` on"
+            }
+            Self::SecondLayer => {
+                "the subscriber has an OpenTelemetry layer besides `telemetry.layer()`, which is off for that: leave \
+                 it out and add `telemetry.processors()` to the provider of the other"
             }
         }
     }

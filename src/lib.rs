@@ -54,7 +54,9 @@
 //!
 //! Spans have the level INFO and the target `tracing_genai`. A filter that drops them, such as
 //! `RUST_LOG=warn`, drops the telemetry; the calls go on the same and nothing is read for it. Keep
-//! them with `RUST_LOG=warn,tracing_genai=info`.
+//! them with `RUST_LOG=warn,tracing_genai=info`, or give them a pipeline of their own
+//! ([`own_pipeline`](export::TelemetryBuilder::own_pipeline)). What each set-up does to them, and what
+//! [`diagnosis`](diagnosis()) says of it: [`guide::filters`].
 //!
 //! # Content
 //!
@@ -81,6 +83,8 @@ mod diagnosis;
 mod error;
 #[cfg(feature = "export")]
 pub mod export;
+#[cfg(all(feature = "export", any(doc, doctest)))]
+pub mod guide;
 #[cfg(feature = "instrument")]
 pub mod instrument;
 pub mod provider;

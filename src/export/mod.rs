@@ -65,6 +65,7 @@ mod grpc;
 mod http;
 mod lane;
 mod layer;
+mod own_pipeline;
 mod pipeline;
 mod processor;
 mod repair;

@@ -54,6 +54,11 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
+    /// Tells it from others that live.
+    pub(super) fn number(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self).addr()
+    }
+
     pub(super) fn is_on(&self) -> bool {
         !self.lanes.is_empty()
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     record::Outcome,
     semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME},
-    span::{deferred, joined},
+    span::{deferred, joined, own_pipeline},
 };
 use opentelemetry::{
     Context, KeyValue, Value,
@@ -56,7 +56,11 @@ impl SpanProcessor for Processor {
             return;
         }
         let operation = joined::take(&span.span_context);
-        match (repair::origin(&span), &operation) {
+        let origin = repair::origin(&span);
+        if origin == Origin::Ours && own_pipeline::gets_it(self.pipeline.number()) {
+            return;
+        }
+        match (origin, &operation) {
             (Origin::Ours, Some(operation)) => set_status(&mut span, &operation.outcome),
             (Origin::Ours, None) if is_unfailed(&span) => take_error_back(&mut span),
             (Origin::Ours, None) => {}

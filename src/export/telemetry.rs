@@ -6,12 +6,18 @@ use super::{
     env::{self, Lookup},
     http,
     lane::{Lane, Limits},
-    layer,
+    layer, own_pipeline,
     pipeline::Pipeline,
     processor::Processor,
     report::{Hook, Problem, ProblemKind, Report},
 };
-use crate::{Error, record::ErrorKind, semconv::gen_ai::SCHEMA_URL, span::joined};
+use crate::{
+    Error,
+    diagnosis::{self, Finding},
+    record::ErrorKind,
+    semconv::gen_ai::SCHEMA_URL,
+    span::{joined, own_pipeline::Claim},
+};
 use opentelemetry::{
     InstrumentationScope, Key, KeyValue, Value, propagation::TextMapCompositePropagator,
     trace::TracerProvider as _,
@@ -35,10 +41,11 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, 
 ///
 /// Keep it until the program's end: dropping it delivers what is left, for five seconds at most.
 ///
-/// Three ways to connect it:
+/// Ways to connect it:
 /// - a program without a subscriber calls [`install`](Self::install);
 /// - a program with a `tracing` subscriber adds [`layer`](Self::layer) to it;
-/// - a program that has OpenTelemetry adds [`processors`](Self::processors) to its provider.
+/// - a program that has OpenTelemetry adds [`processors`](Self::processors) to its provider;
+/// - with [`own_pipeline`](TelemetryBuilder::own_pipeline) the spans of this crate need none of these.
 ///
 /// ```
 /// use opentelemetry::trace::{Tracer, TracerProvider};
@@ -64,6 +71,10 @@ pub struct Telemetry {
     level: LevelFilter,
     drop_timeout: Duration,
     has_second_layer: Arc<AtomicBool>,
+    /// Whether the program's own spans come too.
+    is_connected: Arc<AtomicBool>,
+    /// Where spans of this crate come by themselves.
+    own_pipeline: Option<Claim>,
 }
 
 /// The settings of a [`Telemetry`], see [`Telemetry::builder`].
@@ -75,6 +86,7 @@ pub struct TelemetryBuilder {
     hook: Hook,
     level: LevelFilter,
     drop_timeout: Duration,
+    own_pipeline: bool,
 }
 
 impl Telemetry {
@@ -86,6 +98,7 @@ impl Telemetry {
             hook: Hook::default(),
             level: LevelFilter::INFO,
             drop_timeout: Duration::from_secs(5),
+            own_pipeline: false,
         }
     }
 
@@ -152,10 +165,12 @@ impl Telemetry {
     where
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
+        self.is_connected.store(true, Ordering::Relaxed);
         let level = if self.pipeline.is_on() { self.level } else { LevelFilter::OFF };
         let (found, pipeline) = (Arc::clone(&self.has_second_layer), Arc::clone(&self.pipeline));
         layer::layer(self.tracer(), level, move || {
             if !found.swap(true, Ordering::SeqCst) {
+                diagnosis::note(Finding::SecondLayer);
                 pipeline.tell(Problem {
                     kind: ProblemKind::SecondLayer,
                     destination: None,
@@ -173,6 +188,7 @@ impl Telemetry {
     /// [set in code](TelemetryBuilder::resource_attribute). Flushing or shutting the provider down
     /// delivers what is there, without ending the export of others.
     pub fn processors(&self) -> impl SpanProcessor + 'static + use<> {
+        self.is_connected.store(true, Ordering::Relaxed);
         Processor::new(Arc::clone(&self.pipeline), self.overrides.clone())
     }
 
@@ -216,13 +232,15 @@ impl Telemetry {
     /// Ends the export: delivers what it can within
     /// [`drop_timeout`](TelemetryBuilder::drop_timeout), and counts the rest as dropped. Spans that end
     /// later are counted as dropped too.
-    pub async fn shutdown(self) -> Report {
+    pub async fn shutdown(mut self) -> Report {
+        self.own_pipeline = None;
         self.pipeline.commands.shut_down(self.drop_timeout).await;
         self.report()
     }
 
     /// [`shutdown`](Self::shutdown) without `await`.
-    pub fn shutdown_blocking(self, timeout: Duration) -> Report {
+    pub fn shutdown_blocking(mut self, timeout: Duration) -> Report {
+        self.own_pipeline = None;
         self.pipeline.commands.shut_down_blocking(timeout);
         self.report()
     }
@@ -245,13 +263,17 @@ impl Telemetry {
     }
 
     fn tracer(&self) -> SdkTracer {
-        self.provider.tracer_with_scope(
-            InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
-                .with_version(env!("CARGO_PKG_VERSION"))
-                .with_schema_url(SCHEMA_URL)
-                .build(),
-        )
+        tracer(&self.provider)
     }
+}
+
+fn tracer(provider: &SdkTracerProvider) -> SdkTracer {
+    provider.tracer_with_scope(
+        InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .with_schema_url(SCHEMA_URL)
+            .build(),
+    )
 }
 
 const SECOND_LAYER: &str = "the subscriber has an OpenTelemetry layer already, so the one of \
@@ -261,6 +283,7 @@ const SECOND_LAYER: &str = "the subscriber has an OpenTelemetry layer already, s
 impl Drop for Telemetry {
     /// Delivers what is left, within [`TelemetryBuilder::drop_timeout`].
     fn drop(&mut self) {
+        self.own_pipeline = None;
         self.pipeline.commands.shut_down_blocking(self.drop_timeout);
     }
 }
@@ -306,6 +329,45 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Whether the spans of this crate go straight into this [`Telemetry`], whatever the program's filter,
+    /// layers and sampler say; off by default.
+    ///
+    /// Each operation then has one span more, beside the one for the program's own subscriber, which works on
+    /// for the program's own exporters. It has the ids of that one where OpenTelemetry has it, sampled or
+    /// not, and is a child of the span that is current, with its trace's id, though that may be of another
+    /// process, or not be sampled, or never come here. A span of this crate inside another whose
+    /// program's span is filtered or not sampled is that one's child. The destinations get each operation
+    /// once: what [`layer`](Telemetry::layer) and [`processors`](Telemetry::processors) bring of this
+    /// crate's spans is passed over.
+    ///
+    /// Neither of these is needed then. With one of them other spans come too, and those which other
+    /// libraries make for the calls that an adapter of this crate sees inside them; without, the call has
+    /// a span of this crate inside that one. [The guide](crate::guide::filters) has the set-ups in which
+    /// it matters.
+    ///
+    /// ```
+    /// use tracing_genai::{Destination, Telemetry, span::Tool};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = Telemetry::builder()
+    ///     .destination(Destination::otlp("http://localhost:4318"))
+    ///     .own_pipeline(true)
+    ///     .build()?;
+    /// // No subscriber, and yet:
+    /// Tool::new("get_weather").run(async { Ok::<_, std::io::Error>("18 degrees") }).await?;
+    /// assert_eq!(telemetry.report().recorded, 1);
+    /// # telemetry.shutdown_blocking(std::time::Duration::ZERO);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// One `Telemetry` of a process can have it: while it lives, [`build`](Self::build) fails for another.
+    pub fn own_pipeline(mut self, on: bool) -> Self {
+        self.own_pipeline = on;
+        self
+    }
+
     /// Checks the settings and starts the export's thread. Nothing is sent before a span ends.
     ///
     /// # Errors
@@ -328,6 +390,13 @@ impl TelemetryBuilder {
         } else {
             provider.with_span_processor(processor).build()
         };
+        let is_connected = Arc::<AtomicBool>::default();
+        let own_pipeline = if self.own_pipeline && pipeline.is_on() {
+            let tracer = tracer(&own_pipeline::provider(&pipeline, &self.resource));
+            Some(own_pipeline::claim(&pipeline, Arc::clone(&is_connected), tracer)?)
+        } else {
+            None
+        };
         Ok(Telemetry {
             pipeline,
             provider,
@@ -335,6 +404,8 @@ impl TelemetryBuilder {
             level: self.level,
             drop_timeout: self.drop_timeout,
             has_second_layer: Arc::default(),
+            is_connected,
+            own_pipeline,
         })
     }
 

@@ -19,7 +19,9 @@
 //! # What it costs the caller
 //!
 //! References to the buffers, and a push: bodies are read on a thread of this crate where the span goes to
-//! [`Telemetry::layer`](crate::Telemetry::layer) alone, whose flush and shutdown wait for it. Elsewhere
+//! [`Telemetry::layer`](crate::Telemetry::layer) or into a
+//! [pipeline of its own](crate::export::TelemetryBuilder::own_pipeline) alone, whose flush and shutdown wait
+//! for it. Elsewhere
 //! nobody could wait, so they are read when the call ends. A stream's events are read as they come up to its
 //! first content. Of a body above the [limit](Instrumentation::body_limit) the model and the usage are read.
 

@@ -37,7 +37,7 @@ impl InFlight {
     /// span is taken in place of one more.
     #[cfg(feature = "instrument")]
     pub(crate) fn start_or_adopt(operation: Operation, content: ContentCapture) -> Self {
-        let span = LiveSpan::adopt().unwrap_or_else(|| LiveSpan::start(&operation));
+        let span = LiveSpan::adopt(&operation).unwrap_or_else(|| LiveSpan::start(&operation));
         Self::within(span, operation, content)
     }
 

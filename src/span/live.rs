@@ -1,9 +1,12 @@
 //! An operation's span while it lives.
 
-use super::{deferred, joined};
+use super::{
+    deferred, joined,
+    own_pipeline::{self, OwnSpan},
+    unseen,
+};
 use crate::{
     capture::ContentCapture,
-    diagnosis::{self, Finding},
     record::{ErrorInfo, Operation, Outcome, Side},
     semconv::gen_ai as names,
     vocabulary::gen_ai::{self, to_i64},
@@ -35,10 +38,12 @@ pub(crate) struct LiveSpan {
     started: Instant,
     /// Whether the model was known when it began.
     has_model: bool,
-    /// A provider of our own started it.
+    /// Providers of our own get it, and nobody else.
     is_own: bool,
     /// Another library made the span for the same call, and ends it.
     is_adopted: bool,
+    /// The span in the pipeline of our own, if there is one.
+    own: Option<OwnSpan>,
 }
 
 impl LiveSpan {
@@ -65,27 +70,33 @@ impl LiveSpan {
         let started = Instant::now();
         let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
         let context = own_context(&span);
-        match &context {
-            Some(context) if !context.span().is_recording() => diagnosis::note(Finding::SpanNotSampled),
-            Some(_) => {}
-            None if span.is_disabled() => diagnosis::note(Finding::SpanFiltered),
-            None => diagnosis::note(Finding::NoOpenTelemetrySpan),
-        }
-        let is_own =
+        // Before another span starts on this thread.
+        let has_own_twin =
             context.as_ref().is_some_and(|context| deferred::is_own(context.span().span_context().span_id()));
+        let own = own_pipeline::start(operation, context.as_ref());
+        if own.is_none() {
+            unseen::note(&span, context.as_ref());
+        }
+        let is_elsewhere = match &context {
+            Some(context) => context.span().is_recording(),
+            // Perhaps for OpenTelemetry of another version.
+            None => !span.is_disabled(),
+        };
+        let is_own = has_own_twin || (own.is_some() && !is_elsewhere);
         let has_model = operation.request_model().is_some();
-        Self { span, context, dispatch, started, has_model, is_own, is_adopted: false }
+        Self { span, context, dispatch, started, has_model, is_own, is_adopted: false, own }
     }
 
     /// The current span, if another library made it for the very call that is about to be seen.
     #[cfg(feature = "instrument")]
-    pub(crate) fn adopt() -> Option<Self> {
+    pub(crate) fn adopt(operation: &Operation) -> Option<Self> {
         let span = Span::current();
         if !span.metadata().is_some_and(is_of_a_model_call) {
             return None;
         }
         let started = Instant::now();
         let context = Some(Context::current()).filter(|context| context.span().span_context().is_valid());
+        let own = own_pipeline::start_within(operation, context.as_ref());
         Some(Self {
             span,
             context,
@@ -94,10 +105,11 @@ impl LiveSpan {
             has_model: true,
             is_own: false,
             is_adopted: true,
+            own,
         })
     }
 
-    /// Whether its OpenTelemetry span was started by a provider of our own.
+    /// Whether a provider of our own gets it, and nobody else.
     #[cfg(feature = "instrument")]
     pub(crate) fn is_own(&self) -> bool {
         self.is_own
@@ -105,18 +117,19 @@ impl LiveSpan {
 
     /// Runs `work` inside the span: events in it, and spans made in it, belong to the operation.
     pub(crate) fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        let work = || own_pipeline::within(self.own.as_ref(), work);
         // Whoever made an adopted span is in it already.
         if self.is_adopted { work() } else { self.span.in_scope(work) }
     }
 
     /// Whether anybody sees this span; if not, nothing need be read for it.
     pub(crate) fn is_seen(&self) -> bool {
-        !self.span.is_disabled()
+        self.own.is_some() || !self.span.is_disabled()
     }
 
     /// Whether an OpenTelemetry span of ours takes attributes.
     pub(crate) fn is_recording(&self) -> bool {
-        self.context.as_ref().is_some_and(|context| context.span().is_recording())
+        self.own.is_some() || self.context.as_ref().is_some_and(|context| context.span().is_recording())
     }
 
     /// Since the span was opened.
@@ -127,14 +140,26 @@ impl LiveSpan {
     /// Writes what became of `operation` and ends the span, as of then or now; to be called for one that
     /// [is seen](Self::is_seen).
     pub(crate) fn finish(
-        self,
+        mut self,
         operation: &Arc<Operation>,
         content: &ContentCapture,
         ended: Option<SystemTime>,
     ) {
+        let own = self.own.take();
         if self.is_adopted {
-            return self.enrich(operation);
+            self.enrich(operation);
+        } else {
+            own_pipeline::beside(own.as_ref(), || self.close(operation, content, ended));
         }
+        if let Some(own) = own {
+            own.context().span().update_name(operation.span_name());
+            write(own.context(), operation, content, gen_ai::fields(operation));
+            own.end(ended);
+        }
+    }
+
+    /// [`finish`](Self::finish) for the program's span.
+    fn close(self, operation: &Arc<Operation>, content: &ContentCapture, ended: Option<SystemTime>) {
         let usage = operation.usage();
         let error = operation.outcome.error();
         tracing::record_all!(
@@ -150,16 +175,14 @@ impl LiveSpan {
             if late.is_some() {
                 context.span().update_name(operation.span_name());
             }
-            write(context, operation, content, late);
+            let late = late.map(|model| KeyValue::new(names::GEN_AI_REQUEST_MODEL, model.to_owned()));
+            write(context, operation, content, late.into_iter().collect());
         }
         // A layer takes the last exit for the end, and closes a span only after its children. This one
         // ends now.
         self.span.in_scope(|| ());
         if let Some(context) = &self.context {
-            match ended {
-                Some(ended) => context.span().end_with_timestamp(ended),
-                None => context.span().end(),
-            }
+            own_pipeline::end(context, ended);
         }
         match self.dispatch {
             Some(dispatch) => dispatcher::with_default(&dispatch, || drop(self.span)),
@@ -199,15 +222,15 @@ fn is_of_a_model_call(metadata: &Metadata<'static>) -> bool {
     metadata.target() != TARGET && has("gen_ai.operation.name") && (is_call || has("rig.completion_parent"))
 }
 
-/// Attributes, status and record of a finished operation onto its OpenTelemetry span; `model` is the
-/// requested one, if it was not known when the span began.
-fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture, model: Option<&str>) {
+/// Attributes, status and record of a finished operation onto its OpenTelemetry span; `given` is what the
+/// span was to be given when it began, and was not.
+fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture, mut given: Vec<KeyValue>) {
     let span = context.span();
     if !span.is_recording() {
         return;
     }
     let mut attributes = gen_ai::attributes(operation);
-    attributes.extend(model.map(|model| KeyValue::new(names::GEN_AI_REQUEST_MODEL, model.to_owned())));
+    attributes.append(&mut given);
     attributes.append(&mut gen_ai::content_attributes(operation, content));
     span.set_attributes(attributes);
     if let Outcome::Failed(error) = &operation.outcome {

@@ -8,6 +8,8 @@ pub(crate) mod deferred;
 pub(crate) mod in_flight;
 pub(crate) mod joined;
 mod live;
+pub(crate) mod own_pipeline;
+mod unseen;
 
 #[cfg(feature = "instrument")]
 pub(crate) use by_hand::render;

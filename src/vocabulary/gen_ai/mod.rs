@@ -1,8 +1,10 @@
 //! The GenAI conventions' attributes of a finished operation.
 
 mod content;
+mod fields;
 
 pub(crate) use content::content_attributes;
+pub(crate) use fields::fields;
 
 use crate::{
     record::{
