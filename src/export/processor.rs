@@ -4,7 +4,7 @@ use super::{
     pipeline::{Finished, Pipeline, Source},
     weight,
 };
-use crate::{record::Outcome, semconv::own::TRACING_GENAI_OUTCOME, span::joined};
+use crate::{context::mark, record::Outcome, semconv::own::TRACING_GENAI_OUTCOME, span::joined};
 use opentelemetry::{Context, KeyValue, Value, trace::Status};
 use opentelemetry_sdk::{
     Resource,
@@ -30,7 +30,9 @@ impl Processor {
 }
 
 impl SpanProcessor for Processor {
-    fn on_start(&self, _span: &mut Span, _cx: &Context) {}
+    fn on_start(&self, span: &mut Span, _cx: &Context) {
+        mark(span);
+    }
 
     fn on_end(&self, mut span: SpanData) {
         if !self.pipeline.is_on() {

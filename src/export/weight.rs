@@ -1,6 +1,6 @@
 //! How much memory a finished span holds, roughly: texts count in full, the rest by the piece.
 
-use crate::record::{Call, EmbeddingInput, Media, MediaSource, Message, Operation, Part};
+use crate::record::{Call, EmbeddingInput, Marks, Media, MediaSource, Message, Operation, Part};
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
@@ -30,35 +30,45 @@ fn of_value(value: &Value) -> usize {
 }
 
 pub(super) fn of_operation(operation: &Operation) -> usize {
-    SPAN + match &operation.call {
-        Call::Inference { request, response } => {
-            of_parts(&request.system_instructions)
-                + of_messages(&request.messages)
-                + request
-                    .tools
-                    .iter()
-                    .map(|tool| {
-                        PIECE
-                            + tool.name.len()
-                            + tool.description.as_ref().map_or(0, String::len)
-                            + tool.parameters.as_ref().map_or(0, of_json)
-                    })
-                    .sum::<usize>()
-                + request.options.values().map(of_json).sum::<usize>()
-                + response.choices.iter().map(|choice| of_message(&choice.message)).sum::<usize>()
+    let marks = operation.marks.as_deref().map_or(0, of_marks);
+    SPAN + marks
+        + match &operation.call {
+            Call::Inference { request, response } => {
+                of_parts(&request.system_instructions)
+                    + of_messages(&request.messages)
+                    + request
+                        .tools
+                        .iter()
+                        .map(|tool| {
+                            PIECE
+                                + tool.name.len()
+                                + tool.description.as_ref().map_or(0, String::len)
+                                + tool.parameters.as_ref().map_or(0, of_json)
+                        })
+                        .sum::<usize>()
+                    + request.options.values().map(of_json).sum::<usize>()
+                    + response.choices.iter().map(|choice| of_message(&choice.message)).sum::<usize>()
+            }
+            Call::Embeddings { request, response } => {
+                request.input.iter().map(of_input).sum::<usize>()
+                    + response.vectors.iter().map(|vector| PIECE + vector.len() * 4).sum::<usize>()
+            }
+            Call::Tool(tool) => {
+                tool.arguments.as_ref().map_or(0, String::len) + tool.result.as_ref().map_or(0, String::len)
+            }
+            Call::Retrieval(retrieval) => {
+                retrieval.query.as_ref().map_or(0, String::len)
+                    + retrieval.documents.iter().map(of_json).sum::<usize>()
+            }
         }
-        Call::Embeddings { request, response } => {
-            request.input.iter().map(of_input).sum::<usize>()
-                + response.vectors.iter().map(|vector| PIECE + vector.len() * 4).sum::<usize>()
-        }
-        Call::Tool(tool) => {
-            tool.arguments.as_ref().map_or(0, String::len) + tool.result.as_ref().map_or(0, String::len)
-        }
-        Call::Retrieval(retrieval) => {
-            retrieval.query.as_ref().map_or(0, String::len)
-                + retrieval.documents.iter().map(of_json).sum::<usize>()
-        }
-    }
+}
+
+fn of_marks(marks: &Marks) -> usize {
+    let ids = [&marks.user, &marks.session, &marks.conversation, &marks.prompt_name, &marks.prompt_version];
+    let attributes = marks.attributes.iter().map(|(key, value)| key.len() + of_json(value));
+    ids.into_iter().flatten().map(String::len).sum::<usize>()
+        + marks.tags.iter().map(|tag| PIECE + tag.len()).sum::<usize>()
+        + attributes.sum::<usize>()
 }
 
 fn of_input(input: &EmbeddingInput) -> usize {

@@ -7,6 +7,7 @@
 mod embeddings;
 mod error;
 mod kind;
+mod marks;
 mod message;
 mod operation;
 mod raw;
@@ -17,6 +18,7 @@ mod usage;
 pub use embeddings::{EmbeddingInput, Embeddings, EmbeddingsRequest};
 pub use error::{ErrorInfo, ErrorKind};
 pub use kind::{OperationClass, OperationKind, Side};
+pub use marks::Marks;
 pub use message::{
     CacheLifetime, Media, MediaSource, Message, Modality, Part, Role, ServerToolResult, ToolCall, ToolResult,
 };

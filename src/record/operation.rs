@@ -1,4 +1,4 @@
-use super::{Embeddings, EmbeddingsRequest, ErrorInfo, OperationKind, Request, Response};
+use super::{Embeddings, EmbeddingsRequest, ErrorInfo, Marks, OperationKind, Request, Response};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -27,6 +27,9 @@ pub struct Operation {
     pub http_status: Option<u16>,
     /// The provider's id of the request.
     pub request_id: Option<String>,
+    /// What it belongs to, if it ran in a [scope](crate::context::scope).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Arc<Marks>>,
 }
 
 /// The server that was called.
@@ -125,6 +128,7 @@ impl Operation {
             attempts: 1,
             http_status: None,
             request_id: None,
+            marks: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{joined, live::LiveSpan};
 use crate::{
     capture::ContentCapture,
+    context,
     record::{ErrorInfo, ErrorKind, Operation, Outcome},
 };
 use std::{
@@ -29,7 +30,8 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     /// Opens the span of `operation`, which holds what is known before the call.
-    pub(crate) fn start(operation: Operation, content: ContentCapture) -> Self {
+    pub(crate) fn start(mut operation: Operation, content: ContentCapture) -> Self {
+        operation.marks = operation.marks.or_else(context::marks);
         let span = LiveSpan::start(&operation);
         Self { operation: Arc::new(operation), span: Some(span), content, is_polled: AtomicBool::new(false) }
     }

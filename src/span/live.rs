@@ -3,6 +3,7 @@
 use super::joined;
 use crate::{
     capture::ContentCapture,
+    context::as_own,
     record::{ErrorInfo, Operation, Outcome, Side},
     vocabulary::gen_ai::{self, to_i64},
 };
@@ -56,7 +57,7 @@ impl LiveSpan {
         );
         let started = Instant::now();
         let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
-        Self { context: own_context(&span), span, dispatch, started }
+        Self { context: as_own(|| own_context(&span)), span, dispatch, started }
     }
 
     /// Runs `work` inside the span: events in it, and spans made in it, belong to the operation.

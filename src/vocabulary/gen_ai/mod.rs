@@ -1,13 +1,15 @@
 //! The GenAI conventions' attributes of a finished operation.
 
 mod content;
+mod marks;
 
 pub(crate) use content::content_attributes;
+pub(crate) use marks::marks;
 
 use crate::{
     record::{
-        ByModality, Call, Embeddings, EmbeddingsRequest, FinishReason, Operation, Outcome, OutputFormat,
-        Request, Response, Retrieval, ToolExecution, Usage,
+        ByModality, Call, Embeddings, EmbeddingsRequest, FinishReason, Operation, OperationClass, Outcome,
+        OutputFormat, Request, Response, Retrieval, ToolExecution, Usage,
     },
     semconv::{gen_ai as names, own},
 };
@@ -43,6 +45,11 @@ pub(crate) fn attributes(operation: &Operation) -> Vec<KeyValue> {
     if operation.attempts > 1 {
         list.put(own::TRACING_GENAI_ATTEMPTS, Some(i64::from(operation.attempts)));
     }
+    if let Some(given) = &operation.marks {
+        let is_generation = operation.kind.class() == OperationClass::Generation;
+        let marks = marks(given, is_generation, |key| list.has(key));
+        list.0.extend(marks);
+    }
     list.0
 }
 
@@ -50,6 +57,10 @@ pub(crate) fn attributes(operation: &Operation) -> Vec<KeyValue> {
 struct List(Vec<KeyValue>);
 
 impl List {
+    fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|attribute| attribute.key.as_str() == key)
+    }
+
     fn put(&mut self, name: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.0.push(KeyValue::new(name, value));
