@@ -190,7 +190,7 @@ impl Endpoint {
 
     /// Whether each request tells the trace that it belongs to (`traceparent`, `tracestate`, with the id of the
     /// call's own span), so that the spans of the server join it. Off by default: it is meant for a gateway
-    /// such as LiteLLM or a server of your own, and no business of a public provider's.
+    /// that traces or a server of your own, and no business of a public provider's.
     pub fn trace_context(mut self, on: bool) -> Self {
         self.trace_context = Some(on);
         self

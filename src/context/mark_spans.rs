@@ -2,17 +2,12 @@
 
 use super::scope;
 use crate::{semconv::gen_ai::GEN_AI_OPERATION_NAME, vocabulary::gen_ai};
-use opentelemetry::{Context, SpanId, TraceId, trace::Span as _};
+use opentelemetry::{Context, trace::Span as _};
 use opentelemetry_sdk::{
     error::OTelSdkResult,
     trace::{Span, SpanData, SpanProcessor},
 };
-use std::{cell::Cell, time::Duration};
-
-thread_local! {
-    /// The span that was marked last: another processor of the same provider is not to mark it again.
-    static LAST: Cell<Option<(TraceId, SpanId)>> = const { Cell::new(None) };
-}
+use std::time::Duration;
 
 /// Marks every span of an OpenTelemetry provider that starts in a [scope](super::scope), whatever made it.
 ///
@@ -69,11 +64,7 @@ pub(crate) fn mark(span: &mut Span) {
         return;
     }
     let Some(marks) = scope::marks() else { return };
-    let id = (span.span_context().trace_id(), span.span_context().span_id());
-    if LAST.try_with(|last| last.replace(Some(id)) == Some(id)).unwrap_or_default() {
-        return;
-    }
-    // The one way to see what it has: a key must not come twice.
+    // The one way to see what it has, of its own or from another processor like this: no key may come twice.
     let Some(data) = span.exported_data() else { return };
     let value_of = |key: &str| data.attributes.iter().find(|attribute| attribute.key.as_str() == key);
     let operation = value_of(GEN_AI_OPERATION_NAME).map(|attribute| attribute.value.as_str());

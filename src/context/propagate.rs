@@ -46,7 +46,7 @@ pub fn inject_traceparent(headers: &mut HeaderMap) {
 
 /// What goes into `params._meta` of a request to an MCP server, so that its spans join the trace:
 /// `traceparent`, `tracestate` where there is one, and in a scope with [baggage](super::Scope::baggage) the
-/// scope's ids as `baggage` ([SEP-414]: without a prefix). Empty where no span is current.
+/// scope's ids as `baggage`, the names without a prefix (MCP's SEP-414). Empty where there is none of these.
 ///
 /// ```
 /// use tracing_genai::context::{mcp_meta, scope};
@@ -55,8 +55,6 @@ pub fn inject_traceparent(headers: &mut HeaderMap) {
 /// let params = serde_json::json!({ "name": "get_weather", "arguments": {}, "_meta": meta });
 /// assert_eq!(params["_meta"]["baggage"], "session.id=s-1");
 /// ```
-///
-/// [SEP-414]: https://github.com/modelcontextprotocol/modelcontextprotocol/pull/414
 pub fn mcp_meta() -> Map<String, Value> {
     let span = current_span();
     let scope = current();
