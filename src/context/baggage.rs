@@ -64,11 +64,14 @@ fn with_member(scope: Scope, key: &str, value: &str) -> Scope {
         USER_ID => scope.user(value),
         SESSION_ID => scope.session(value),
         GEN_AI_CONVERSATION_ID => scope.conversation(value),
-        TRACING_GENAI_TAGS => match serde_json::from_str::<Vec<String>>(value) {
-            Ok(tags) => scope.tags(tags.into_iter().take(TAGS)),
-            // As others may write it.
-            Err(_) => scope.tags(value.split(',').map(str::trim).take(TAGS)),
-        },
+        // As others may write it.
+        TRACING_GENAI_TAGS if !value.starts_with('[') => {
+            scope.tags(value.split(',').map(str::trim).take(TAGS))
+        }
+        TRACING_GENAI_TAGS => {
+            let tags: Vec<String> = serde_json::from_str(value).unwrap_or_default();
+            scope.tags(tags.into_iter().take(TAGS).filter(|tag| !tag.chars().any(char::is_control)))
+        }
         _ => scope.tag(key, value),
     }
 }

@@ -93,6 +93,9 @@ impl Scope {
 
     /// Whether user, session, conversation and tags go out as [W3C baggage](super#to-other-services) too. Off
     /// by default: these ids are private, and baggage goes wherever an instrumented client calls.
+    ///
+    /// A span keeps the baggage that there was when it was made, so make spans inside:
+    /// `.run(async { work.instrument(info_span!("work")).await })`, not `.run(work.instrument(..))`.
     pub fn baggage(mut self, on: bool) -> Self {
         self.baggage = Some(on);
         self
@@ -111,7 +114,7 @@ impl Scope {
         let future = Some(future);
         match current().0 {
             Some(outer) => Scoped { future, handle: self.inside(Some(&outer)), unplaced: None },
-            None => Scoped { future, handle: Handle(None), unplaced: Some(self) },
+            None => Scoped { future, handle: Handle(None), unplaced: Some(Box::new(self)) },
         }
     }
 
@@ -179,22 +182,23 @@ impl Handle {
     }
 
     fn enter(&self) -> Entered {
-        let before = replace(self.0.clone());
-        let had_baggage = before.as_deref().is_some_and(|carried| carried.has_baggage);
+        let mut entered = Entered { before: replace(self.0.clone()), baggage: None };
+        let had_baggage = entered.before.as_deref().is_some_and(|carried| carried.has_baggage);
         let given = self.marks().filter(|_| self.has_baggage());
-        let baggage = baggage::attach(had_baggage, given);
-        Entered { before, _baggage: baggage }
+        entered.baggage = baggage::attach(had_baggage, given);
+        entered
     }
 }
 
 /// While it lives its scope is the thread's; a panic gives the thread back too.
 struct Entered {
     before: Option<Arc<Carried>>,
-    _baggage: Option<ContextGuard>,
+    baggage: Option<ContextGuard>,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        drop(self.baggage.take());
         replace(self.before.take());
     }
 }
@@ -214,7 +218,7 @@ pin_project! {
         future: Option<F>,
         handle: Handle,
         // Until the first poll, of a scope that had no other around it when it was made.
-        unplaced: Option<Scope>,
+        unplaced: Option<Box<Scope>>,
     }
 
     impl<F> PinnedDrop for Scoped<F> {
@@ -239,7 +243,7 @@ impl<F: Future> Future for Scoped<F> {
     }
 }
 
-fn place<'a>(handle: &'a mut Handle, unplaced: &mut Option<Scope>) -> &'a Handle {
+fn place<'a>(handle: &'a mut Handle, unplaced: &mut Option<Box<Scope>>) -> &'a Handle {
     if let Some(scope) = unplaced.take() {
         *handle = scope.inside(current().0.as_deref());
     }
