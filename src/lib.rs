@@ -79,21 +79,27 @@ pub mod capture;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod context;
+mod diagnosis;
 mod error;
 #[cfg(feature = "export")]
 pub mod export;
+#[cfg(feature = "instrument")]
+pub mod instrument;
 pub mod provider;
 pub mod record;
 pub mod semconv;
 pub mod span;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(any(feature = "client", feature = "reqwest-middleware", feature = "async-openai"))]
+mod transport;
 pub mod vocabulary;
 pub mod wire;
 
 pub use capture::ContentCapture;
 #[cfg(feature = "client")]
 pub use client::Client;
+pub use diagnosis::{Finding, diagnosis};
 pub use error::Error;
 #[cfg(feature = "export")]
 pub use export::{Destination, Telemetry};

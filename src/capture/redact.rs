@@ -1,5 +1,8 @@
 //! Keys never leave in a message: an error of a provider may repeat the key it was given.
 
+use crate::record::ErrorInfo;
+use serde_json::Value;
+
 /// Beginnings of secrets that providers and back ends issue, and the fewest characters that follow.
 const PREFIXES: [(&str, usize); 15] = [
     ("sk-", 8),
@@ -60,6 +63,30 @@ fn is_token(word: &str) -> bool {
 
 fn is_key_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '*' | '.')
+}
+
+/// Takes this secret out of what a provider said.
+pub(crate) fn forget(secret: &str, info: &mut ErrorInfo) {
+    let secret = secret.trim();
+    // A shorter one is a word of the message as well.
+    if secret.len() < 8 {
+        return;
+    }
+    let words = [&mut info.body, &mut info.code, &mut info.provider_type, &mut info.param];
+    let texts = words.into_iter().flatten().chain([&mut info.message]);
+    for text in texts.filter(|text| text.contains(secret)) {
+        *text = text.replace(secret, "[redacted]");
+    }
+    info.details.iter_mut().for_each(|detail| forget_in(secret, detail));
+}
+
+fn forget_in(secret: &str, value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains(secret) => *text = text.replace(secret, "[redacted]"),
+        Value::Array(all) => all.iter_mut().for_each(|one| forget_in(secret, one)),
+        Value::Object(all) => all.values_mut().for_each(|one| forget_in(secret, one)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 use super::{ChatStream, Client, Provider, Reply, exchange::Exchange};
 use crate::{
     Error,
-    provider::{self, Api},
+    provider::{
+        self, Api,
+        answer::{self, End},
+    },
     record::{
         CacheLifetime, Call, ErrorInfo, Media, Message, Modality, Outcome, OutputFormat, Part, Request,
-        Response, ResponseStatus, Role, ToolChoice, ToolDefinition, ToolResult,
+        Response, Role, ToolChoice, ToolDefinition, ToolResult,
     },
     span::in_flight::InFlight,
 };
@@ -311,10 +314,11 @@ impl Chat {
     /// As [`send`](Self::send).
     pub async fn stream(self) -> Result<ChatStream, Error> {
         let timeout = self.timeout.unwrap_or(self.client.0.timeout);
-        let expected = if self.invoke.is_some() { 1 } else { self.request.choice_count.unwrap_or(1) };
         let mut exchange = self.prepare(true)?;
-        // Google may give fewer than were asked for, and says no last word.
-        let expected = if exchange.api == Api::GoogleGenerateContent { 1 } else { expected };
+        let expected = match &exchange.call.operation().call {
+            Call::Inference { request, .. } => answer::expected_choices(exchange.api, request),
+            _ => 1,
+        };
         match exchange.head(timeout).await {
             Ok(answer) => Ok(ChatStream::new(exchange, answer, expected, timeout)),
             Err(error) => Err(exchange.fail(error)),
@@ -413,27 +417,15 @@ impl IntoFuture for Chat {
 
 /// Takes the answer in `body` into `call`.
 fn receive(exchange: &mut Exchange, body: &[u8]) -> Result<Reply, Error> {
-    let (mut response, told) = read(exchange.api, body, exchange.call.operation().http_status);
+    let (mut response, end) = answer::read_whole(exchange.api, body);
+    let status = exchange.call.operation().http_status;
     response.usage.fill_from(exchange.usage());
     let call = &mut exchange.call;
     let response = Arc::new(response);
     keep(call, &response);
-    told.map(|()| Reply::new(response, call.operation().request_id.clone()))
-}
-
-/// An answer in one piece, as far as it can be read, and the failure that it tells of or is. An error
-/// keeps the status that it came with.
-pub(super) fn read(api: Api, body: &[u8], status: Option<u16>) -> (Response, Result<(), Error>) {
-    let (response, unread) = match provider::read_response(api, body) {
-        Ok(response) => (response, None),
-        Err(info) => (Response::default(), Some(info)),
-    };
-    // Only such an answer can be a failure in the clothes of a success.
-    let is_doubtful = response.choices.is_empty() || response.status == Some(ResponseStatus::Failed);
-    let told = is_doubtful.then(|| provider::response_error(api, body)).flatten();
-    match told.or(unread) {
-        Some(info) => (response, Err(failure(info, status))),
-        None => (response, Ok(())),
+    match end {
+        End::Told(info) | End::Unread(info) | End::Cut(info) => Err(failure(info, status)),
+        End::Done | End::Broken => Ok(Reply::new(response, call.operation().request_id.clone())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Keys: the header that carries one, whose it is, and taking it out of what a provider says.
 
-use crate::{Error, provider::Provider, record::ErrorInfo};
+use crate::{Error, capture::redact, provider::Provider, record::ErrorInfo};
 use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -68,25 +68,5 @@ pub(super) fn check_owner(key: &SecretString, provider: Provider, setting: &str)
 
 /// Takes this secret out of what a provider said.
 pub(super) fn forget(secret: &SecretString, info: &mut ErrorInfo) {
-    let secret = secret.expose_secret().trim();
-    // A shorter one is a word of the message as well.
-    if secret.len() < 8 {
-        return;
-    }
-    let words = [&mut info.body, &mut info.code, &mut info.provider_type, &mut info.param];
-    let texts = words.into_iter().flatten().chain([&mut info.message]);
-    for text in texts.filter(|text| text.contains(secret)) {
-        *text = text.replace(secret, "[redacted]");
-    }
-    info.details.iter_mut().for_each(|detail| forget_in(secret, detail));
-}
-
-fn forget_in(secret: &str, value: &mut serde_json::Value) {
-    use serde_json::Value;
-    match value {
-        Value::String(text) if text.contains(secret) => *text = text.replace(secret, "[redacted]"),
-        Value::Array(all) => all.iter_mut().for_each(|one| forget_in(secret, one)),
-        Value::Object(all) => all.values_mut().for_each(|one| forget_in(secret, one)),
-        _ => {}
-    }
+    redact::forget(secret.expose_secret(), info);
 }

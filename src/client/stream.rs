@@ -1,17 +1,19 @@
 use super::{
     Reply,
-    chat::{failure, keep, read},
+    chat::{failure, keep},
     exchange::Exchange,
     transport,
 };
 use crate::{
     Error,
-    provider::{self, Api, Delta, Limits, StreamReader},
-    record::{ErrorInfo, ErrorKind, FinishReason, Outcome, Part, Response, Usage},
+    provider::{
+        Delta, Limits,
+        answer::{self, End, StreamedAnswer},
+    },
+    record::{ErrorKind, FinishReason, Outcome, Response, Usage},
     span::in_flight::InFlight,
-    wire::events::EventParser,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 use std::{
     collections::VecDeque,
@@ -23,11 +25,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, Sleep};
-
-/// How much is kept of an answer that says it is a stream, for the error if it is none.
-const HEAD_BYTES: usize = 512;
-/// How much is kept of an answer that does not say so: it may be the whole answer in one piece.
-const WHOLE_BYTES: usize = 16 << 20;
 
 /// One thing that a stream brought.
 #[derive(Clone, Debug)]
@@ -96,18 +93,13 @@ pub struct ChatStream {
     exchange: Exchange,
     /// `None` once the answer is over.
     body: Option<Body>,
-    parser: EventParser,
-    reader: Option<StreamReader>,
+    /// `None` once the answer is read to its end.
+    answer: Option<StreamedAnswer>,
     ready: VecDeque<Result<ChatEvent, Error>>,
     /// Set when the stream is over: what came, whole or not.
     came: Option<Arc<Response>>,
     reply: Option<Reply>,
-    /// The beginning of the answer, until an event of it could be read.
-    head: BytesMut,
-    head_limit: usize,
     silence: Silence,
-    /// How many generations were asked for.
-    expected: u32,
 }
 
 type Body = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
@@ -119,21 +111,16 @@ impl ChatStream {
         expected: u32,
         timeout: Duration,
     ) -> Self {
-        let api = exchange.api;
-        let reader = StreamReader::new(api, Limits::default());
-        let head_limit = if transport::is_event_stream(&answer) { HEAD_BYTES } else { WHOLE_BYTES };
+        let is_event_stream = answer::is_event_stream(answer.headers());
+        let streamed = StreamedAnswer::new(exchange.api, is_event_stream, expected, Limits::default());
         Self {
             exchange,
             body: Some(Box::pin(answer.bytes_stream())),
-            parser: provider::event_parser(api),
-            reader,
+            answer: streamed,
             ready: VecDeque::new(),
             came: None,
             reply: None,
-            head: BytesMut::new(),
-            head_limit,
             silence: Silence::new(timeout),
-            expected,
         }
     }
 
@@ -157,83 +144,44 @@ impl ChatStream {
 
     /// What has come so far; after an error what had come before it.
     pub fn so_far(&self) -> Option<&Response> {
-        self.reader.as_ref().map(StreamReader::response).or(self.came.as_deref())
+        self.answer.as_ref().map(StreamedAnswer::response).or(self.came.as_deref())
     }
 
     fn status(&self) -> Option<u16> {
         self.exchange.call.operation().http_status
     }
 
-    /// Reads what came and queues its events.
+    /// Reads what came and queues its events. The call ends as soon as the stream says that it is over,
+    /// without waiting for the connection.
     fn read(&mut self, chunk: &[u8]) {
-        let Self { exchange: Exchange { call, .. }, parser, reader, ready, head, head_limit, .. } = self;
-        let Some(reader) = reader else { return };
-        if !has_read(reader) {
-            let room = head_limit.saturating_sub(head.len());
-            head.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
-        } else if !head.is_empty() {
-            *head = BytesMut::new();
-        }
-        parser.feed(chunk, &mut |event| {
-            reader.event(event.name, event.data, &mut |delta| on_delta(call, ready, delta));
-        });
-        if let Some(broken) = self.broken() {
-            return self.end(Some(broken));
-        }
-        self.end_if_over();
-    }
-
-    /// Ends the call as soon as the stream says that it is over, without waiting for the
-    /// connection.
-    fn end_if_over(&mut self) {
-        let Some(reader) = &self.reader else { return };
-        // The Responses API tells of an error twice, and how the response stands the second time.
-        let has_failed = reader.error().is_some() && self.exchange.api != Api::OpenAiResponses;
-        if has_failed || says_it_is_over(reader) {
+        let Self { exchange: Exchange { call, .. }, answer, ready, .. } = self;
+        let Some(answer) = answer else { return };
+        answer.feed(chunk, &mut |delta| on_delta(call, ready, delta));
+        if answer.is_over() {
             self.end(None);
         }
     }
 
     /// The connection has nothing more.
     fn end_of_body(&mut self) {
-        let Self { exchange: Exchange { call, .. }, parser, reader, ready, .. } = self;
-        let Some(reader) = reader else { return };
-        parser.finish(&mut |event| {
-            reader.event(event.name, event.data, &mut |delta| on_delta(call, ready, delta));
-        });
-        let broken = self.broken();
-        self.end(broken);
+        let Self { exchange: Exchange { call, .. }, answer, ready, .. } = self;
+        let Some(answer) = answer else { return };
+        answer.end_of_body(&mut |delta| on_delta(call, ready, delta));
+        self.end(None);
     }
 
-    /// Why the stream cannot be read on, if its frames are broken.
-    fn broken(&self) -> Option<Error> {
-        let broken = self.parser.broken()?;
-        Some(failure(ErrorInfo::new(ErrorKind::Protocol, broken.to_string()), self.status()))
-    }
-
-    /// Ends the call: with what the reader has, and with `broken` if the transport failed.
+    /// Ends the call: with what was read, and with `broken` if the transport failed.
     fn end(&mut self, broken: Option<Error>) {
-        let Some(reader) = self.reader.take() else { return };
-        let (is_complete, is_empty) = (is_complete(&reader, self.expected), !has_read(&reader));
-        let skipped = self.parser.skipped();
-        let (mut response, told) = reader.finish();
-        let error = match (told, broken) {
-            (Some(info), _) => Some(Error::from(info)),
-            (None, _) if skipped > 0 => {
-                let message = format!("{skipped} events of the stream were too long to be read");
-                Some(failure(ErrorInfo::new(ErrorKind::Protocol, message), self.status()))
-            }
-            (None, _) if is_complete => None,
-            (None, Some(broken)) => Some(broken),
-            (None, None) if is_empty => {
-                let told;
-                (response, told) = self.read_unstreamed();
-                told.err()
-            }
-            (None, None) => Some(failure(
-                ErrorInfo::new(ErrorKind::Protocol, "the stream ended before its last event"),
-                self.status(),
-            )),
+        let status = self.status();
+        let Self { exchange: Exchange { call, .. }, answer, ready, .. } = self;
+        let Some(answer) = answer.take() else { return };
+        let (mut response, end) =
+            answer.conclude(broken.is_some(), &mut |delta| on_delta(call, ready, delta));
+        let error = match end {
+            End::Done => None,
+            End::Told(info) => Some(info.into()),
+            End::Unread(info) | End::Cut(info) => Some(failure(info, status)),
+            End::Broken => broken,
         };
         response.usage.fill_from(self.exchange.usage());
         let response = Arc::new(response);
@@ -253,16 +201,6 @@ impl ChatStream {
             }
         }
     }
-
-    /// An answer without a single event: some servers answer a stream's request in one piece, and
-    /// anything else is an error that keeps the first bytes.
-    fn read_unstreamed(&mut self) -> (Response, Result<(), Error>) {
-        let head = std::mem::take(&mut self.head);
-        let (response, told) = read(self.exchange.api, &head, self.status());
-        let Self { exchange: Exchange { call, .. }, ready, .. } = self;
-        replay(&response, &mut |delta| on_delta(call, ready, delta));
-        (response, told)
-    }
 }
 
 impl Stream for ChatStream {
@@ -275,7 +213,7 @@ impl Stream for ChatStream {
                 return Poll::Ready(Some(event));
             }
             let Some(body) = &mut this.body else { return Poll::Ready(None) };
-            if this.reader.is_none() {
+            if this.answer.is_none() {
                 // The answer is over. If its bytes are all there the connection can be used again.
                 let _ = body.as_mut().poll_next(context);
                 this.body = None;
@@ -303,12 +241,11 @@ impl Stream for ChatStream {
 
 impl Drop for ChatStream {
     fn drop(&mut self) {
-        let Some(reader) = self.reader.take() else { return };
+        let Some(answer) = self.answer.take() else { return };
         // A caller that stops at the last finish reason has the whole answer.
-        let is_complete = is_complete(&reader, self.expected);
-        let outcome = if is_complete { Outcome::Done } else { Outcome::Abandoned };
+        let outcome = if answer.is_whole() { Outcome::Done } else { Outcome::Abandoned };
         if self.exchange.call.is_seen() {
-            keep(&mut self.exchange.call, &Arc::new(reader.finish().0));
+            keep(&mut self.exchange.call, &Arc::new(answer.so_far()));
         }
         self.exchange.call.settle(outcome);
     }
@@ -319,64 +256,14 @@ impl fmt::Debug for ChatStream {
         formatter
             .debug_struct("ChatStream")
             .field("api", &self.exchange.api)
-            .field("is_over", &self.reader.is_none())
+            .field("is_over", &self.answer.is_none())
             .finish_non_exhaustive()
     }
 }
 
-/// Whether the answer is whole: it says so, or every generation that was asked for has ended.
-fn is_complete(reader: &StreamReader, expected: u32) -> bool {
-    let response = reader.response();
-    // A prompt that was blocked has no generation.
-    let is_all = response.choices.len() as u64 >= u64::from(expected) || response.block_reason.is_some();
-    reader.is_complete() && (says_it_is_over(reader) || is_all)
-}
-
-/// Whether the stream's last event came.
-fn says_it_is_over(reader: &StreamReader) -> bool {
-    let stream = reader.response().stream.as_ref();
-    stream.is_some_and(|end| end.done || end.terminal_event.is_some())
-}
-
-/// An answer in one piece as the deltas that a stream would have brought.
-fn replay(response: &Response, on_delta: &mut impl FnMut(Delta<'_>)) {
-    for choice in &response.choices {
-        let mut tools = 0;
-        for part in &choice.message.parts {
-            match part {
-                Part::Text(text) => on_delta(Delta::Text { choice: choice.index, text }),
-                Part::Reasoning(text) => on_delta(Delta::Reasoning { choice: choice.index, text }),
-                Part::Refusal(text) => on_delta(Delta::Refusal { choice: choice.index, text }),
-                Part::ToolCall(call) => {
-                    let (choice, index) = (choice.index, tools);
-                    on_delta(Delta::ToolCallStart {
-                        choice,
-                        index,
-                        id: call.id.as_deref(),
-                        name: &call.name,
-                    });
-                    on_delta(Delta::ToolCallArguments { choice, index, fragment: &call.arguments });
-                    tools += 1;
-                }
-                _ => {}
-            }
-        }
-        if let Some(reason) = &choice.finish_reason {
-            on_delta(Delta::Finished { choice: choice.index, reason });
-        }
-    }
-    if response.usage.raw.is_some() {
-        on_delta(Delta::Usage(&response.usage));
-    }
-}
-
-/// Whether an event of the stream could be read.
-fn has_read(reader: &StreamReader) -> bool {
-    reader.response().stream.as_ref().is_some_and(|stream| stream.events > reader.unreadable_events())
-}
-
 /// Queues `delta` for the caller; the first content of any kind sets the time to first chunk.
 fn on_delta(call: &mut InFlight, ready: &mut VecDeque<Result<ChatEvent, Error>>, delta: Delta<'_>) {
+    let is_content = delta.is_content();
     let event = match delta {
         Delta::Text { choice, text } => ChatEvent::Text { text: text.to_owned(), choice },
         Delta::Reasoning { choice, text } => ChatEvent::Reasoning { text: text.to_owned(), choice },
@@ -390,7 +277,6 @@ fn on_delta(call: &mut InFlight, ready: &mut VecDeque<Result<ChatEvent, Error>>,
         Delta::Finished { choice, reason } => ChatEvent::Finished { reason: reason.clone(), choice },
         Delta::Usage(usage) => ChatEvent::Usage(Box::new(usage.clone())),
     };
-    let is_content = !matches!(event, ChatEvent::Finished { .. } | ChatEvent::Usage(_));
     if is_content && call.operation().time_to_first_chunk.is_none() {
         call.operation_mut().time_to_first_chunk = call.elapsed();
     }

@@ -6,15 +6,13 @@ use crate::{
     context::inject_traceparent,
     provider::{self, Api},
     record::{ErrorInfo, ErrorKind, Usage},
+    transport,
 };
 use bytes::{Bytes, BytesMut};
-use http::{
-    HeaderMap,
-    header::{AUTHORIZATION, CONTENT_TYPE},
-};
+use http::{HeaderMap, header::AUTHORIZATION};
 use reqwest::Url;
 use secrecy::SecretString;
-use std::{error::Error as StdError, future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A request and what came of its last attempt.
@@ -229,35 +227,9 @@ fn too_late(timeout: Duration) -> Error {
     ErrorInfo::new(ErrorKind::Timeout, message).into()
 }
 
-/// Whether an answer says that it is a stream of events.
-pub(super) fn is_event_stream(answer: &reqwest::Response) -> bool {
-    let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = content_type.and_then(|value| value.split(';').next());
-    media_type.is_some_and(|value| value.trim().eq_ignore_ascii_case("text/event-stream"))
-}
-
 /// A failure of the transport; `status` is the answer's, if its head had come.
 pub(super) fn transport_error(error: reqwest::Error, status: Option<u16>) -> Error {
-    // An address may hold a key in its query.
-    let error = error.without_url();
-    let (kind, what) = if error.is_timeout() {
-        (ErrorKind::Timeout, "no answer in time")
-    } else if error.is_connect() {
-        (ErrorKind::Connection, "the provider cannot be reached")
-    } else if status.is_some() {
-        (ErrorKind::Connection, "the connection broke in the middle of the answer")
-    } else if error.is_builder() {
-        (ErrorKind::Configuration, "the request cannot be built")
-    } else {
-        (ErrorKind::Connection, "the connection broke before an answer came")
-    };
-    let mut cause: &dyn StdError = &error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    let mut info = ErrorInfo::new(kind, format!("{what}: {cause}"));
-    info.http_status = status;
-    Error::from(info).with_source(error)
+    Error::from(transport::failure(&error, status)).with_source(error.without_url())
 }
 
 /// Nothing came for as long as a stream may be silent.

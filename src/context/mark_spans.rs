@@ -72,3 +72,6 @@ pub(crate) fn mark(span: &mut Span) {
         operation.is_some_and(|name| ["chat", "generate_content", "text_completion"].contains(&&*name));
     span.set_attributes(gen_ai::marks(&marks, is_generation, |key| value_of(key).is_some()));
 }
+
+#[cfg(all(test, feature = "instrument"))]
+mod tests;

@@ -6,7 +6,7 @@ use super::{
     lane::Lane,
     report::{Hook, Problem},
 };
-use crate::Error;
+use crate::{Error, span::deferred};
 use opentelemetry::Context;
 use std::{
     cell::RefCell,
@@ -14,7 +14,7 @@ use std::{
     rc::Rc,
     sync::{Arc, mpsc as std_mpsc},
     thread::ThreadId,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -64,6 +64,7 @@ impl Commands {
 
     /// Whether everything recorded so far was accounted for in time.
     pub(super) async fn flush(&self, patience: Duration) -> bool {
+        read_the_rest(patience);
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |whole| _ = sender.send(whole));
         self.send(Command::Flush { patience, done }).is_err() || receiver.await.unwrap_or(true)
@@ -75,6 +76,7 @@ impl Commands {
 
     /// Delivers what it can, drops the rest, and ends the thread.
     pub(super) async fn shut_down(&self, patience: Duration) -> bool {
+        read_the_rest(patience);
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |whole| _ = sender.send(whole));
         self.send(Command::Shutdown { patience, done }).is_err() || receiver.await.unwrap_or(true)
@@ -89,6 +91,7 @@ impl Commands {
         if self.thread == Some(std::thread::current().id()) {
             return false;
         }
+        read_the_rest(patience);
         let (sender, receiver) = std_mpsc::sync_channel(1);
         let done = Box::new(move |whole| _ = sender.send(whole));
         if self.send(command(done)).is_err() {
@@ -100,6 +103,13 @@ impl Commands {
             Err(std_mpsc::RecvTimeoutError::Disconnected) => true,
             Err(std_mpsc::RecvTimeoutError::Timeout) => false,
         }
+    }
+}
+
+/// Spans whose bodies are still to be read have ended, and belong to what is delivered.
+fn read_the_rest(patience: Duration) {
+    if let Some(deadline) = Instant::now().checked_add(patience) {
+        deferred::drain(deadline);
     }
 }
 

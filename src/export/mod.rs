@@ -18,6 +18,9 @@
 //! # }
 //! ```
 //!
+//! Spans that other libraries make for calls of models are repaired on the way, see
+//! [`RepairingProcessor`], which does the same for exporters of the program's own.
+//!
 //! # Environment
 //!
 //! | Variable | Meaning | Default |
@@ -64,10 +67,12 @@ mod lane;
 mod layer;
 mod pipeline;
 mod processor;
+mod repair;
 mod report;
 mod telemetry;
 mod weight;
 
 pub use destination::{Compression, Destination, Protocol};
+pub use repair::{RepairingExporter, RepairingProcessor};
 pub use report::{DestinationReport, Problem, ProblemKind, Report};
 pub use telemetry::{Telemetry, TelemetryBuilder};

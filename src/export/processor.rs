@@ -2,10 +2,19 @@
 
 use super::{
     pipeline::{Finished, Pipeline, Source},
+    repair::{self, Origin},
     weight,
 };
-use crate::{context::mark, record::Outcome, semconv::own::TRACING_GENAI_OUTCOME, span::joined};
-use opentelemetry::{Context, KeyValue, Value, trace::Status};
+use crate::{
+    context::mark,
+    record::Outcome,
+    semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME},
+    span::{deferred, joined},
+};
+use opentelemetry::{
+    Context, KeyValue, Value,
+    trace::{Span as _, Status},
+};
 use opentelemetry_sdk::{
     Resource,
     error::{OTelSdkError, OTelSdkResult},
@@ -20,18 +29,28 @@ pub(super) struct Processor {
     /// Attributes set in code, which win over the provider's.
     overrides: Vec<KeyValue>,
     source: Arc<Source>,
+    /// Whether it is the only one of a provider of our own, where spans may be finished later.
+    is_of_own_provider: bool,
 }
 
 impl Processor {
+    /// The processor of a provider that is nobody else's.
+    pub(super) fn of_own_provider(pipeline: Arc<Pipeline>, overrides: Vec<KeyValue>) -> Self {
+        Self { is_of_own_provider: true, ..Self::new(pipeline, overrides) }
+    }
+
     pub(super) fn new(pipeline: Arc<Pipeline>, overrides: Vec<KeyValue>) -> Self {
         let resource = Resource::builder().with_attributes(overrides.iter().cloned()).build();
-        Self { pipeline, overrides, source: Arc::new(Source::new(&resource)) }
+        Self { pipeline, overrides, source: Arc::new(Source::new(&resource)), is_of_own_provider: false }
     }
 }
 
 impl SpanProcessor for Processor {
     fn on_start(&self, span: &mut Span, _cx: &Context) {
         mark(span);
+        if self.is_of_own_provider {
+            deferred::note_own(span.span_context().span_id());
+        }
     }
 
     fn on_end(&self, mut span: SpanData) {
@@ -39,10 +58,11 @@ impl SpanProcessor for Processor {
             return;
         }
         let operation = joined::take(&span.span_context);
-        match &operation {
-            Some(operation) => set_status(&mut span, &operation.outcome),
-            None if is_unfailed(&span) => take_error_back(&mut span),
-            None => {}
+        match (repair::origin(&span), &operation) {
+            (Origin::Ours, Some(operation)) => set_status(&mut span, &operation.outcome),
+            (Origin::Ours, None) if is_unfailed(&span) => take_error_back(&mut span),
+            (Origin::Ours, None) => {}
+            (origin, operation) => repair::repair(&mut span, origin, operation.as_deref()),
         }
         let operation = operation.filter(|_| self.pipeline.keeps_operations);
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
@@ -78,15 +98,17 @@ fn flush(pipeline: &Pipeline, patience: Duration) -> OTelSdkResult {
 }
 
 /// The status as the outcome has it: an `error!` inside the span is no failure of the operation.
-fn set_status(span: &mut SpanData, outcome: &Outcome) {
+pub(super) fn set_status(span: &mut SpanData, outcome: &Outcome) {
     match outcome {
         Outcome::Done | Outcome::Abandoned => take_error_back(span),
         Outcome::Failed(error) => span.status = Status::error(error.message.clone()),
     }
 }
 
+/// Unless the span says what failed: another library may fail at an answer that came whole.
 fn take_error_back(span: &mut SpanData) {
-    if matches!(span.status, Status::Error { .. }) {
+    let has_failed = span.attributes.iter().any(|attribute| attribute.key.as_str() == ERROR_TYPE);
+    if matches!(span.status, Status::Error { .. }) && !has_failed {
         span.status = Status::Unset;
     }
 }

@@ -319,7 +319,7 @@ impl TelemetryBuilder {
         // What is switched off cannot be stopped by a number that it does not use.
         let limits = if destinations.is_empty() { Limits::default() } else { env::limits(lookup)? };
         let pipeline = Arc::new(pipeline(&destinations, &limits, self.hook, self.drop_timeout)?);
-        let processor = Processor::new(Arc::clone(&pipeline), self.resource.clone());
+        let processor = Processor::of_own_provider(Arc::clone(&pipeline), self.resource.clone());
         let resource = Resource::builder().with_attributes(self.resource.iter().cloned()).build();
         let provider = SdkTracerProvider::builder().with_resource(resource);
         let provider = if destinations.is_empty() {

@@ -163,7 +163,7 @@ impl Api {
     }
 
     /// Whether this path asks for a stream, where a request's body does not.
-    pub(super) fn is_stream_path(self, path: &str) -> bool {
+    pub(crate) fn is_stream_path(self, path: &str) -> bool {
         let ending = match self {
             Self::GoogleGenerateContent => ":streamGenerateContent",
             Self::BedrockConverse => "/converse-stream",

@@ -6,6 +6,7 @@
 
 #![allow(clippy::result_large_err, reason = "an error ends the call; its size is never in the way")]
 
+pub(crate) mod answer;
 pub mod anthropic;
 mod api;
 pub mod bedrock;

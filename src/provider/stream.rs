@@ -59,6 +59,13 @@ pub enum Delta<'a> {
     },
 }
 
+impl Delta<'_> {
+    /// Whether it is content of any kind: text, reasoning, a refusal, a tool call.
+    pub(crate) const fn is_content(&self) -> bool {
+        !matches!(self, Self::Finished { .. } | Self::Usage(_))
+    }
+}
+
 /// How much a reader keeps.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -100,6 +107,11 @@ enum Kind {
     Google(google::StreamReader),
     Converse(bedrock::converse::StreamReader),
     Invoke(bedrock::invoke::StreamReader),
+}
+
+/// Whether the stream's last event came.
+pub(super) fn says_it_is_over(response: &Response) -> bool {
+    response.stream.as_ref().is_some_and(|end| end.done || end.terminal_event.is_some())
 }
 
 impl StreamReader {

@@ -113,6 +113,20 @@ pub enum Outcome {
     Abandoned,
 }
 
+impl Call {
+    /// A call of a language model of which only the answer is known.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn with_response(response: Response) -> Self {
+        Self::Inference { request: Box::default(), response: Arc::new(response) }
+    }
+
+    /// A call of an embedding model of which only the answer is known.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn with_embeddings(response: Embeddings) -> Self {
+        Self::Embeddings { request: Box::default(), response: Box::new(response) }
+    }
+}
+
 impl Operation {
     /// An operation of this kind that is not over: until an outcome is set it counts as
     /// [abandoned](Outcome::Abandoned).

@@ -183,7 +183,7 @@ async fn run<T, E: Display>(
 }
 
 /// The value's text; what a broken `Display` gives before it fails, where `to_string` would panic.
-fn render(value: &impl Display) -> String {
+pub(crate) fn render(value: &impl Display) -> String {
     let mut text = String::new();
     let _ = write!(text, "{value}");
     text

@@ -13,7 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 /// An operation under way. Dropped before it is [settled](Self::settle) it was abandoned, or failed by
@@ -30,9 +30,20 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     /// Opens the span of `operation`, which holds what is known before the call.
-    pub(crate) fn start(mut operation: Operation, content: ContentCapture) -> Self {
+    pub(crate) fn start(operation: Operation, content: ContentCapture) -> Self {
+        Self::within(LiveSpan::start(&operation), operation, content)
+    }
+
+    /// As [`start`](Self::start), but where the current span is another library's for the same call that
+    /// span is taken in place of one more.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn start_or_adopt(operation: Operation, content: ContentCapture) -> Self {
+        let span = LiveSpan::adopt().unwrap_or_else(|| LiveSpan::start(&operation));
+        Self::within(span, operation, content)
+    }
+
+    fn within(span: LiveSpan, mut operation: Operation, content: ContentCapture) -> Self {
         operation.marks = operation.marks.or_else(context::marks);
-        let span = LiveSpan::start(&operation);
         Self { operation: Arc::new(operation), span: Some(span), content, is_polled: AtomicBool::new(false) }
     }
 
@@ -49,16 +60,23 @@ impl InFlight {
     /// Runs `work` to its end, inside the span at each poll and never between them.
     pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        poll_fn(|context| {
-            self.is_polled.store(true, Ordering::Relaxed);
-            let polled = match &self.span {
-                Some(span) => span.in_scope(|| work.as_mut().poll(context)),
-                None => work.as_mut().poll(context),
-            };
-            self.is_polled.store(false, Ordering::Relaxed);
-            polled
-        })
-        .await
+        poll_fn(|context| self.poll(|| work.as_mut().poll(context))).await
+    }
+
+    /// One poll of the work, inside the span.
+    pub(crate) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
+        self.is_polled.store(true, Ordering::Relaxed);
+        let polled = match &self.span {
+            Some(span) => span.in_scope(poll),
+            None => poll(),
+        };
+        self.is_polled.store(false, Ordering::Relaxed);
+        polled
+    }
+
+    /// Whether it is let go because the work that it [polled](Self::poll) panicked.
+    pub(crate) fn is_panicking(&self) -> bool {
+        std::thread::panicking() && self.is_polled.load(Ordering::Relaxed)
     }
 
     /// Whether it is under way still.
@@ -84,19 +102,35 @@ impl InFlight {
 
     /// Ends the span with this outcome; only the first call counts.
     pub(crate) fn settle(&mut self, outcome: Outcome) {
+        self.end(outcome, None);
+    }
+
+    /// Whether the span goes to a provider of our own and to no other, so that it may end later than the
+    /// operation did.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn may_settle_later(&self) -> bool {
+        self.span.as_ref().is_some_and(LiveSpan::is_own)
+    }
+
+    /// Ends the span with this outcome, as of then.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn settle_at(&mut self, outcome: Outcome, ended: SystemTime) {
+        self.end(outcome, Some(ended));
+    }
+
+    fn end(&mut self, outcome: Outcome, ended: Option<SystemTime>) {
         let Some(span) = self.span.take() else { return };
         if !span.is_seen() {
             return;
         }
         self.operation_mut().outcome = outcome;
-        span.finish(&self.operation, &self.content);
+        span.finish(&self.operation, &self.content, ended);
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let panicked = std::thread::panicking() && self.is_polled.load(Ordering::Relaxed);
-        self.settle(if panicked {
+        self.settle(if self.is_panicking() {
             let info = ErrorInfo::new(ErrorKind::Other, "the program panicked");
             Outcome::Failed(Box::new(ErrorInfo { code: Some("panic".to_owned()), ..info }))
         } else {

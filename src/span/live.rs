@@ -1,21 +1,23 @@
 //! An operation's span while it lives.
 
-use super::joined;
+use super::{deferred, joined};
 use crate::{
     capture::ContentCapture,
     context::as_own,
+    diagnosis::{self, Finding},
     record::{ErrorInfo, Operation, Outcome, Side},
+    semconv::gen_ai as names,
     vocabulary::gen_ai::{self, to_i64},
 };
 use opentelemetry::{
-    Context,
+    Context, KeyValue,
     trace::{Status, TraceContextExt},
 };
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
-use tracing::{Dispatch, Span, dispatcher, field::Empty};
+use tracing::{Dispatch, Metadata, Span, dispatcher, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The span of one operation: opened by [`start`](Self::start), entered while the operation runs,
@@ -32,6 +34,12 @@ pub(crate) struct LiveSpan {
     /// one, which is another when a stream ends on a thread of its own.
     dispatch: Option<Dispatch>,
     started: Instant,
+    /// Whether the model was known when it began.
+    has_model: bool,
+    /// A provider of our own started it.
+    is_own: bool,
+    /// Another library made the span for the same call, and ends it.
+    is_adopted: bool,
 }
 
 impl LiveSpan {
@@ -39,7 +47,7 @@ impl LiveSpan {
     /// may look at is given at creation; the rest is read at the end.
     pub(crate) fn start(operation: &Operation) -> Self {
         let span = tracing::info_span!(
-            target: "tracing_genai",
+            target: TARGET,
             "gen_ai",
             otel.name = operation.span_name(),
             otel.kind = kind(operation),
@@ -57,12 +65,49 @@ impl LiveSpan {
         );
         let started = Instant::now();
         let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
-        Self { context: as_own(|| own_context(&span)), span, dispatch, started }
+        let context = as_own(|| own_context(&span));
+        match &context {
+            Some(context) if !context.span().is_recording() => diagnosis::note(Finding::SpanNotSampled),
+            Some(_) => {}
+            None if span.is_disabled() => diagnosis::note(Finding::SpanFiltered),
+            None => diagnosis::note(Finding::NoOpenTelemetrySpan),
+        }
+        let is_own =
+            context.as_ref().is_some_and(|context| deferred::is_own(context.span().span_context().span_id()));
+        let has_model = operation.request_model().is_some();
+        Self { span, context, dispatch, started, has_model, is_own, is_adopted: false }
+    }
+
+    /// The current span, if another library made it for the very call that is about to be seen.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn adopt() -> Option<Self> {
+        let span = Span::current();
+        if !span.metadata().is_some_and(is_of_a_model_call) {
+            return None;
+        }
+        let started = Instant::now();
+        let context = Some(Context::current()).filter(|context| context.span().span_context().is_valid());
+        Some(Self {
+            span,
+            context,
+            dispatch: None,
+            started,
+            has_model: true,
+            is_own: false,
+            is_adopted: true,
+        })
+    }
+
+    /// Whether its OpenTelemetry span was started by a provider of our own.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// Runs `work` inside the span: events in it, and spans made in it, belong to the operation.
     pub(crate) fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.span.in_scope(work)
+        // Whoever made an adopted span is in it already.
+        if self.is_adopted { work() } else { self.span.in_scope(work) }
     }
 
     /// Whether anybody sees this span; if not, nothing need be read for it.
@@ -80,9 +125,17 @@ impl LiveSpan {
         self.started.elapsed()
     }
 
-    /// Writes what became of `operation` and ends the span now; to be called for one that
+    /// Writes what became of `operation` and ends the span, as of then or now; to be called for one that
     /// [is seen](Self::is_seen).
-    pub(crate) fn finish(self, operation: &Arc<Operation>, content: &ContentCapture) {
+    pub(crate) fn finish(
+        self,
+        operation: &Arc<Operation>,
+        content: &ContentCapture,
+        ended: Option<SystemTime>,
+    ) {
+        if self.is_adopted {
+            return self.enrich(operation);
+        }
         let usage = operation.usage();
         let error = operation.outcome.error();
         tracing::record_all!(
@@ -93,13 +146,21 @@ impl LiveSpan {
             tracing_genai.outcome = operation.outcome.name()
         );
         if let Some(context) = &self.context {
-            write(context, operation, content);
+            // What was asked may have been learnt only after the span began.
+            let late = operation.request_model().filter(|_| !self.has_model);
+            if late.is_some() {
+                context.span().update_name(operation.span_name());
+            }
+            write(context, operation, content, late);
         }
         // A layer takes the last exit for the end, and closes a span only after its children. This one
         // ends now.
         self.span.in_scope(|| ());
         if let Some(context) = &self.context {
-            context.span().end();
+            match ended {
+                Some(ended) => context.span().end_with_timestamp(ended),
+                None => context.span().end(),
+            }
         }
         match self.dispatch {
             Some(dispatch) => dispatcher::with_default(&dispatch, || drop(self.span)),
@@ -108,13 +169,46 @@ impl LiveSpan {
     }
 }
 
-/// Attributes, status and record of a finished operation onto its OpenTelemetry span.
-fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture) {
+impl LiveSpan {
+    /// Gives a span that another library made what that library does not record itself, and leaves the
+    /// record for who repairs such spans.
+    fn enrich(self, operation: &Arc<Operation>) {
+        let Some(context) = &self.context else { return };
+        let span = context.span();
+        if !span.is_recording() {
+            return;
+        }
+        let fields = self.span.metadata().map(Metadata::fields);
+        let is_theirs = |name: &str| fields.is_some_and(|fields| fields.field(name).is_some());
+        let mut attributes = gen_ai::unmarked_attributes(operation);
+        attributes.retain(|attribute| !is_theirs(attribute.key.as_str()));
+        span.set_attributes(attributes);
+        joined::put(span.span_context(), operation);
+    }
+}
+
+/// The target of every span of ours.
+pub(crate) const TARGET: &str = "tracing_genai";
+
+/// Whether a span of another library stands for one call of a model, as `rig` makes them.
+#[cfg(feature = "instrument")]
+fn is_of_a_model_call(metadata: &Metadata<'static>) -> bool {
+    use crate::record::{OperationClass, OperationKind};
+    let has = |name| metadata.fields().field(name).is_some();
+    let kind = OperationKind::from_name(metadata.name()).map(OperationKind::class);
+    let is_call = matches!(kind, Some(OperationClass::Generation | OperationClass::Embedding));
+    metadata.target() != TARGET && has("gen_ai.operation.name") && (is_call || has("rig.completion_parent"))
+}
+
+/// Attributes, status and record of a finished operation onto its OpenTelemetry span; `model` is the
+/// requested one, if it was not known when the span began.
+fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture, model: Option<&str>) {
     let span = context.span();
     if !span.is_recording() {
         return;
     }
     let mut attributes = gen_ai::attributes(operation);
+    attributes.extend(model.map(|model| KeyValue::new(names::GEN_AI_REQUEST_MODEL, model.to_owned())));
     attributes.append(&mut gen_ai::content_attributes(operation, content));
     span.set_attributes(attributes);
     if let Outcome::Failed(error) = &operation.outcome {

@@ -4,8 +4,11 @@
 //! tool it runs or a search it makes, it wraps by hand: [`Tool`], [`Retrieval`].
 
 mod by_hand;
+pub(crate) mod deferred;
 pub(crate) mod in_flight;
 pub(crate) mod joined;
 mod live;
 
+#[cfg(feature = "instrument")]
+pub(crate) use by_hand::render;
 pub use by_hand::{Retrieval, Tool};

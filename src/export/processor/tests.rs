@@ -99,6 +99,23 @@ fn records_are_kept_only_for_a_destination_that_renders_them() {
 }
 
 #[test]
+fn another_librarys_span_is_completed_with_the_call_that_was_seen_in_it() {
+    let (processor, lane) = processor(true);
+    let mut span = failed_span(0x1009);
+    span.attributes = vec![KeyValue::new("gen_ai.usage.input_tokens", "12")];
+    joined::put(&span.span_context, &operation(Outcome::Done));
+    processor.on_end(span);
+    let finished = &lane.claim().unwrap().spans[0];
+    let expected = [
+        KeyValue::new("gen_ai.usage.input_tokens", 12),
+        KeyValue::new("gen_ai.operation.name", "execute_tool"),
+        KeyValue::new(TRACING_GENAI_OUTCOME, "done"),
+    ];
+    assert_eq!(finished.span.attributes, expected);
+    assert!(finished.operation.is_some());
+}
+
+#[test]
 fn what_was_set_in_code_wins_over_the_providers_resource() {
     let (mut processor, _) = processor(false);
     processor.overrides = vec![KeyValue::new("service.name", "ours")];

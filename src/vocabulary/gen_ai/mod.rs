@@ -35,6 +35,20 @@ const OPENAI_FLAVOURED: [&str; 2] = ["openai", "azure.ai.openai"];
 /// What a span is given at its start, and what it carries as `tracing` fields (the two token
 /// totals, `error.type`), is not repeated here: an attribute recorded twice is exported twice.
 pub(crate) fn attributes(operation: &Operation) -> Vec<KeyValue> {
+    let mut list = unmarked_attributes(operation);
+    let marks = marks_of(operation, |key| list.iter().any(|attribute| attribute.key.as_str() == key));
+    list.extend(marks);
+    list
+}
+
+/// The marks of its scope, for a span that `has` these attributes.
+pub(crate) fn marks_of(operation: &Operation, has: impl Fn(&str) -> bool) -> Vec<KeyValue> {
+    let is_generation = operation.kind.class() == OperationClass::Generation;
+    operation.marks.as_deref().map_or_else(Vec::new, |given| marks(given, is_generation, has))
+}
+
+/// [`attributes`] without the marks, for a span of another library: it is marked as it starts.
+pub(crate) fn unmarked_attributes(operation: &Operation) -> Vec<KeyValue> {
     let mut list = List(Vec::with_capacity(24));
     match &operation.call {
         Call::Inference { request, response } => inference(&mut list, operation, request, response),
@@ -45,11 +59,6 @@ pub(crate) fn attributes(operation: &Operation) -> Vec<KeyValue> {
     if operation.attempts > 1 {
         list.put(own::TRACING_GENAI_ATTEMPTS, Some(i64::from(operation.attempts)));
     }
-    if let Some(given) = &operation.marks {
-        let is_generation = operation.kind.class() == OperationClass::Generation;
-        let marks = marks(given, is_generation, |key| list.has(key));
-        list.0.extend(marks);
-    }
     list.0
 }
 
@@ -57,10 +66,6 @@ pub(crate) fn attributes(operation: &Operation) -> Vec<KeyValue> {
 struct List(Vec<KeyValue>);
 
 impl List {
-    fn has(&self, key: &str) -> bool {
-        self.0.iter().any(|attribute| attribute.key.as_str() == key)
-    }
-
     fn put(&mut self, name: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.0.push(KeyValue::new(name, value));

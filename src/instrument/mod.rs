@@ -1,0 +1,136 @@
+//! Spans for calls that another client makes: `reqwest`, `tower` stacks, `async-openai`, the AWS SDK, `rig`.
+//!
+//! An adapter stands in a client's path, sees the bytes of requests and answers pass, and makes of each call
+//! of a model the same span as [`Client`](crate::Client) would. It alters nothing: buffers are passed on as
+//! they are, a chunk before it is read, and whatever cannot be read leaves a span with what is known.
+//!
+//! # Which requests
+//!
+//! Calls are known by their host and path; requests to anything else cost that look. Hosts that the crate
+//! cannot know, gateways and local servers, are named by a [`Rule`].
+//!
+//! # When a span ends
+//!
+//! It begins when the request is handed on and ends when the answer's last byte came, the transport failed,
+//! or the caller dropped the future or the body: *abandoned* then, unless what had come was whole. Where an
+//! adapter stands outside of a layer that tries again, all attempts are one span; inside of it each is
+//! one.
+//!
+//! # What it costs the caller
+//!
+//! References to the buffers, and a push: bodies are read on a thread of this crate where the span goes to
+//! [`Telemetry::layer`](crate::Telemetry::layer) alone, whose flush and shutdown wait for it. Elsewhere
+//! nobody could wait, so they are read when the call ends. A stream's events are read as they come up to its
+//! first content. Of a body above the [limit](Instrumentation::body_limit) the model and the usage are read.
+
+mod body;
+mod call;
+mod collected;
+#[cfg(any(feature = "reqwest-middleware", feature = "async-openai"))]
+mod reqwest;
+#[cfg(feature = "reqwest-middleware")]
+pub mod reqwest_middleware;
+mod rule;
+#[cfg(feature = "tower")]
+pub mod tower;
+
+pub use body::{RequestBody, ResponseBody};
+pub use rule::Rule;
+
+pub(crate) use call::ObservedCall;
+
+use crate::capture::ContentCapture;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use rule::{Address, Target};
+use std::sync::Arc;
+
+/// Which calls are watched, and what is recorded of them. Cheap to clone.
+///
+/// ```
+/// use tracing_genai::{ContentCapture, instrument::Instrumentation};
+///
+/// let instrumentation = Instrumentation::new().content(ContentCapture::on());
+/// # drop(instrumentation);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Instrumentation(Arc<Settings>);
+
+#[derive(Clone, Debug)]
+struct Settings {
+    rules: Vec<Rule>,
+    content: ContentCapture,
+    body_limit: usize,
+    stream_usage: bool,
+}
+
+impl Instrumentation {
+    /// Calls of the providers that the crate knows, content as
+    /// [the environment says](ContentCapture::from_env).
+    pub fn new() -> Self {
+        Self(Arc::new(Settings {
+            rules: Vec::new(),
+            content: ContentCapture::from_env_or_off(),
+            body_limit: 4 << 20,
+            stream_usage: false,
+        }))
+    }
+
+    /// What content the spans may carry; what the environment says by default.
+    #[must_use]
+    pub fn content(mut self, content: ContentCapture) -> Self {
+        self.settings().content = content;
+        self
+    }
+
+    /// Calls of models go to this host too.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.settings().rules.push(rule);
+        self
+    }
+
+    /// How many bytes of a request, and of an answer, are kept to be read: 4 MiB each by default. Of a
+    /// longer body the model, the ids and the usage are read.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.settings().body_limit = bytes;
+        self
+    }
+
+    /// Whether streams of OpenAI's chat completions are asked for their usage
+    /// (`stream_options.include_usage`) where the request does not say: no by default, since this alters the
+    /// request, and the answer has one more event.
+    #[must_use]
+    pub fn stream_usage(mut self, ask: bool) -> Self {
+        self.settings().stream_usage = ask;
+        self
+    }
+
+    fn settings(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// The call of a model that a request to this address is, if it is one.
+    pub(crate) fn recognise(&self, method: &Method, address: Address<'_>) -> Option<Target> {
+        rule::target(&self.0.rules, method, address)
+    }
+
+    /// Opens the span of a call; `body` is the request's where it is in memory. What the call is not to tell,
+    /// its key, is in `headers`.
+    pub(crate) fn begin(&self, target: Target, headers: &HeaderMap, body: Option<&Bytes>) -> ObservedCall {
+        ObservedCall::begin(&self.0.content, self.0.body_limit, target, headers, body)
+    }
+
+    /// The body to send in place of `body`, where the user has asked for usage that the request does not
+    /// ask for.
+    pub(crate) fn altered(&self, target: &Target, body: &Bytes) -> Option<Bytes> {
+        if self.0.stream_usage { call::with_stream_usage(target.api, body) } else { None }
+    }
+}
+
+impl Default for Instrumentation {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,74 @@
+//! What adapters for clients that send with `reqwest` share.
+
+use super::{Instrumentation, ObservedCall, RequestBody, ResponseBody, body, rule::Address};
+use crate::transport;
+use ::reqwest::{Body, Error, Request, Response, ResponseBuilderExt};
+use std::{
+    fmt::Display,
+    future::{Future, poll_fn},
+    pin::pin,
+};
+
+/// Opens the span of `request`, if it is a call of a model. The request is the same after it, but for what the
+/// user has asked to be altered.
+pub(super) fn begin(instrumentation: &Instrumentation, request: &mut Request) -> ObservedCall {
+    let url = request.url();
+    let address = url
+        .host_str()
+        .and_then(|host| Some(Address { host, port: url.port_or_known_default()?, path: url.path() }));
+    let target = address.and_then(|address| instrumentation.recognise(request.method(), address));
+    let Some(target) = target else { return ObservedCall::none() };
+    let is_in_memory = request.body().is_none_or(|body| body.as_bytes().is_some());
+    let Some(body) = request.body_mut().take() else {
+        return instrumentation.begin(target, request.headers(), Some(&Default::default()));
+    };
+    let (mut sent, bytes) = RequestBody::look(body);
+    if let Some(bytes) = bytes.filter(|_| is_in_memory) {
+        let call = instrumentation.begin(target.clone(), request.headers(), Some(&bytes));
+        let bytes = instrumentation.altered(&target, &bytes).unwrap_or(bytes);
+        // Made of the same buffer, it can be sent again as before.
+        *request.body_mut() = Some(Body::from(bytes));
+        return call;
+    }
+    let call = instrumentation.begin(target, request.headers(), None);
+    sent.tell(call.sent());
+    *request.body_mut() = Some(Body::wrap(sent));
+    call
+}
+
+/// Waits for the head of the answer, inside the span; `as_reqwest` finds what `reqwest` says in an error.
+pub(super) async fn watch<E>(
+    mut call: ObservedCall,
+    send: impl Future<Output = Result<Response, E>>,
+    as_reqwest: impl Fn(&E) -> Option<&Error>,
+) -> Result<Response, E>
+where
+    E: Display,
+{
+    let mut send = pin!(send);
+    match poll_fn(|context| call.poll(|| send.as_mut().poll(context))).await {
+        Ok(response) => {
+            call.head(response.status().as_u16(), response.headers());
+            Ok(if call.is_open() { wrapped(response, call) } else { response })
+        }
+        Err(error) => {
+            call.fail(match as_reqwest(&error) {
+                Some(error) => transport::failure(error, None),
+                None => body::unanswered(&error),
+            });
+            Err(error)
+        }
+    }
+}
+
+/// The answer with a body that is seen as it passes.
+fn wrapped(response: Response, call: ObservedCall) -> Response {
+    let url = response.url().clone();
+    let (mut parts, body) = http::Response::<Body>::from(response).into_parts();
+    // The address is lost on the way through `http`, unless it is marked in a way of reqwest's own.
+    if let Ok(marked) = http::Response::builder().url(url).body(()) {
+        parts.extensions.extend(marked.into_parts().0.extensions);
+    }
+    let body = ResponseBody::described(body, call, |error| transport::failure(error, Some(200)));
+    http::Response::from_parts(parts, Body::wrap(body)).into()
+}
