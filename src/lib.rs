@@ -4,12 +4,13 @@
 //!
 //! Every call that a program makes to a model becomes one `tracing` span with the attributes of
 //! the [GenAI conventions]: what was asked of which model, what came back, what it used, how it
-//! ended. Three parts, each of use without the others:
+//! ended. Four parts, each of use without the others:
 //!
 //! * [`Client`] calls models of OpenAI, Anthropic, Google and others, and makes the spans. The types of
 //!   [`span`] make those that only the program can: of tools, agents, memories, models in the process,
 //!   evaluations.
 //! * [`Telemetry`] brings finished spans to one or more [`Destination`]s and accounts for each.
+//! * [`context`] carries user, session and conversation to every span below, and the trace's ids to other services.
 //! * `testing` (a feature) has a fake provider, a fake receiver and a way to capture spans, for your tests.
 //!
 //! ```no_run
@@ -78,6 +79,7 @@
 pub mod capture;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod context;
 mod diagnosis;
 mod error;
 #[cfg(feature = "export")]

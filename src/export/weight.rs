@@ -1,7 +1,7 @@
 //! How much memory a finished span holds, roughly: texts count in full, the rest by the piece.
 
 use crate::record::{
-    Agent, Call, EmbeddingInput, Media, MediaSource, Message, Operation, Part, ToolDefinition,
+    Agent, Call, EmbeddingInput, Marks, Media, MediaSource, Message, Operation, Part, ToolDefinition,
 };
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
@@ -32,7 +32,12 @@ fn of_value(value: &Value) -> usize {
 }
 
 pub(super) fn of_operation(operation: &Operation) -> usize {
-    SPAN + match &operation.call {
+    let marks = operation.marks.as_deref().map_or(0, of_marks);
+    SPAN + marks + of_call(&operation.call)
+}
+
+fn of_call(call: &Call) -> usize {
+    match call {
         Call::Inference { request, response } => {
             of_parts(&request.system_instructions)
                 + of_messages(&request.messages)
@@ -59,6 +64,14 @@ pub(super) fn of_operation(operation: &Operation) -> usize {
         }
         Call::Evaluation(evaluation) => evaluation.explanation.as_ref().map_or(0, String::len),
     }
+}
+
+fn of_marks(marks: &Marks) -> usize {
+    let ids = [&marks.user, &marks.session, &marks.conversation, &marks.prompt_name, &marks.prompt_version];
+    let attributes = marks.attributes.iter().map(|(key, value)| key.len() + of_json(value));
+    ids.into_iter().flatten().map(String::len).sum::<usize>()
+        + marks.tags.iter().map(|tag| PIECE + tag.len()).sum::<usize>()
+        + attributes.sum::<usize>()
 }
 
 fn of_agent(agent: &Agent) -> usize {

@@ -9,6 +9,7 @@ mod embeddings;
 mod error;
 mod evaluation;
 mod kind;
+mod marks;
 mod memory;
 mod message;
 mod operation;
@@ -22,6 +23,7 @@ pub use embeddings::{EmbeddingInput, Embeddings, EmbeddingsRequest};
 pub use error::{ErrorInfo, ErrorKind};
 pub use evaluation::Evaluation;
 pub use kind::{OperationClass, OperationKind, Side};
+pub use marks::Marks;
 pub use memory::Memory;
 pub use message::{
     CacheLifetime, Media, MediaSource, Message, Modality, Part, Role, ServerToolResult, ToolCall, ToolResult,

@@ -1,5 +1,5 @@
 use super::{
-    Agent, Embeddings, EmbeddingsRequest, ErrorInfo, Evaluation, Memory, OperationKind, Plan, Request,
+    Agent, Embeddings, EmbeddingsRequest, ErrorInfo, Evaluation, Marks, Memory, OperationKind, Plan, Request,
     Response, Side, Workflow,
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct Operation {
     pub http_status: Option<u16>,
     /// The provider's id of the request.
     pub request_id: Option<String>,
+    /// What it belongs to, if it ran in a [scope](crate::context::scope).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Arc<Marks>>,
 }
 
 /// The server that was called.
@@ -157,6 +160,7 @@ impl Operation {
             attempts: 1,
             http_status: None,
             request_id: None,
+            marks: None,
         }
     }
 

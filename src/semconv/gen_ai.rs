@@ -187,3 +187,7 @@ pub const ERROR_TYPE: &str = "error.type";
 pub const SERVER_ADDRESS: &str = "server.address";
 /// `server.port`, int.
 pub const SERVER_PORT: &str = "server.port";
+/// `session.id`, string, of the general conventions' registry.
+pub const SESSION_ID: &str = "session.id";
+/// `user.id`, string, of the general conventions' registry.
+pub const USER_ID: &str = "user.id";

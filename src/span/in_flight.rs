@@ -3,6 +3,7 @@
 use super::{joined, live::LiveSpan};
 use crate::{
     capture::ContentCapture,
+    context,
     record::{ErrorInfo, ErrorKind, Operation, Outcome},
 };
 use opentelemetry::{Context, trace::SpanContext};
@@ -51,7 +52,8 @@ impl InFlight {
         Self::within(span, operation, content)
     }
 
-    fn within(span: LiveSpan, operation: Operation, content: ContentCapture) -> Self {
+    fn within(span: LiveSpan, mut operation: Operation, content: ContentCapture) -> Self {
+        operation.marks = operation.marks.or_else(context::marks);
         Self { operation: Arc::new(operation), span: Some(span), content, is_polled: AtomicBool::new(false) }
     }
 

@@ -3,6 +3,7 @@
 use super::{deferred, joined};
 use crate::{
     capture::ContentCapture,
+    context::as_own,
     diagnosis::{self, Finding},
     record::{ErrorInfo, Operation, OperationKind, Outcome, Side},
     semconv::gen_ai as names,
@@ -75,7 +76,7 @@ impl LiveSpan {
         }
         let started = Instant::now();
         let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
-        let context = own_context(&span);
+        let context = as_own(|| own_context(&span));
         match &context {
             Some(context) if !context.span().is_recording() => diagnosis::note(Finding::SpanNotSampled),
             Some(_) => {}
@@ -195,7 +196,7 @@ impl LiveSpan {
         }
         let fields = self.span.metadata().map(Metadata::fields);
         let is_theirs = |name: &str| fields.is_some_and(|fields| fields.field(name).is_some());
-        let mut attributes = gen_ai::attributes(operation);
+        let mut attributes = gen_ai::unmarked_attributes(operation);
         attributes.retain(|attribute| !is_theirs(attribute.key.as_str()));
         span.set_attributes(attributes);
         joined::put(span.span_context(), operation);

@@ -3,14 +3,16 @@
 mod agent;
 mod content;
 mod evaluation;
+mod marks;
 
 pub(crate) use content::content_attributes;
 pub(crate) use evaluation::evaluation_event;
+pub(crate) use marks::marks;
 
 use crate::{
     record::{
-        ByModality, Call, Embeddings, EmbeddingsRequest, FinishReason, Operation, Outcome, OutputFormat,
-        Request, Response, Retrieval, ToolExecution, Usage,
+        ByModality, Call, Embeddings, EmbeddingsRequest, FinishReason, Operation, OperationClass, Outcome,
+        OutputFormat, Request, Response, Retrieval, ToolExecution, Usage,
     },
     semconv::{gen_ai as names, own},
 };
@@ -38,6 +40,20 @@ const OPENAI_FLAVOURED: [&str; 2] = ["openai", "azure.ai.openai"];
 /// What a span is given at its start, and what it carries as `tracing` fields (the two token
 /// totals, `error.type`), is not repeated here: an attribute recorded twice is exported twice.
 pub(crate) fn attributes(operation: &Operation) -> Vec<KeyValue> {
+    let mut list = unmarked_attributes(operation);
+    let marks = marks_of(operation, |key| list.iter().any(|attribute| attribute.key.as_str() == key));
+    list.extend(marks);
+    list
+}
+
+/// The marks of its scope, for a span that `has` these attributes.
+pub(crate) fn marks_of(operation: &Operation, has: impl Fn(&str) -> bool) -> Vec<KeyValue> {
+    let is_generation = operation.kind.class() == OperationClass::Generation;
+    operation.marks.as_deref().map_or_else(Vec::new, |given| marks(given, is_generation, has))
+}
+
+/// [`attributes`] without the marks, for a span of another library: it is marked as it starts.
+pub(crate) fn unmarked_attributes(operation: &Operation) -> Vec<KeyValue> {
     let mut list = List(Vec::with_capacity(24));
     match &operation.call {
         Call::Inference { request, response } => inference(&mut list, operation, request, response),
