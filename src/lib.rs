@@ -4,11 +4,13 @@
 //!
 //! Every call that a program makes to a model becomes one `tracing` span with the attributes of
 //! the [GenAI conventions]: what was asked of which model, what came back, what it used, how it
-//! ended. Three parts, each of use without the others:
+//! ended. Four parts, each of use without the others:
 //!
-//! * [`Client`] calls models of OpenAI, Anthropic, Google and others, and makes the spans. [`span::Tool`] and [`span::Retrieval`] make those
-//!   that only the program can.
+//! * [`Client`] calls models of OpenAI, Anthropic, Google and others, and makes the spans. The types of
+//!   [`span`] make those that only the program can: of tools, agents, memories, models in the process,
+//!   evaluations.
 //! * [`Telemetry`] brings finished spans to one or more [`Destination`]s and accounts for each.
+//! * [`context`] carries user, session and conversation to every span below, and the trace's ids to other services.
 //! * `testing` (a feature) has a fake provider, a fake receiver and a way to capture spans, for your tests.
 //!
 //! ```no_run
@@ -33,7 +35,7 @@
 //! | gives its answer | when the last byte was read | unset | `done` |
 //! | gives a stream | at the stream's last event | unset | `done` |
 //! | fails: refused, broken off, out of time, not readable | when that is known | error | `failed` |
-//! | is a tool that panics | at the panic | error | `failed` |
+//! | panics: a tool, an agent, any span by hand | at the panic | error | `failed` |
 //! | is dropped: the future, or the stream half-way | at the drop | unset | `abandoned`; the finish reason that never came is `error`, as the conventions want it |
 //! | is dropped after the answer was complete | at the drop | unset | `done` |
 //! | cannot be made: no key, no message, a parameter that the API lacks | there is none | | |
@@ -48,7 +50,7 @@
 //!
 //! `error.type` is the provider's code (`rate_limit_exceeded`), else its type, else the HTTP status
 //! (`500`), else the [kind](record::ErrorKind::name): `timeout`, `connection`, `protocol` and the like.
-//! Of a tool it is the error's type, or `panic`. See [`ErrorInfo::error_type`](record::ErrorInfo::error_type).
+//! Of a span by hand it is the error's type, or `panic`. See [`ErrorInfo::error_type`](record::ErrorInfo::error_type).
 //!
 //! # Filters
 //!
@@ -79,6 +81,7 @@
 pub mod capture;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod context;
 mod diagnosis;
 mod error;
 #[cfg(feature = "export")]

@@ -8,7 +8,7 @@ use std::{io, path::Path};
 use tracing_genai::{
     Client, ContentCapture,
     record::{Media, MediaSource, Message, Modality, Part, Role, ToolCall, ToolDefinition, ToolResult},
-    span::{Retrieval, Tool},
+    span::{Agent, Memory, Retrieval, Tool, Workflow},
     testing::{Answer, FakeProvider, FinishedSpan, capture_async},
 };
 
@@ -177,4 +177,42 @@ async fn retrieved_documents_satisfy_their_schema() {
     let (_, spans) = capture_async(run).await;
     assert_eq!(spans[0].attributes["gen_ai.retrieval.query.text"], "leave");
     content(&spans[0], "gen_ai.retrieval.documents", "gen-ai-retrieval-documents");
+}
+
+#[tokio::test]
+async fn what_agents_workflows_and_memories_say_satisfies_its_schema() {
+    let on = ContentCapture::on;
+    let tool = ToolDefinition::function("look_up", "Looks it up", json!({"type": "object"}));
+    let agent = Agent::invoke("guide").instructions("Be brief.").user("Leave?").tool(tool).content(on());
+    let workflow = Workflow::new("report").user("Leave?").content(on());
+    let memory = Memory::search("leave").content(on());
+    let found = vec![json!({"id": "m-1", "content": {"days": 28}, "score": 0.5}), json!({"content": "x"})];
+    let (_, spans) = capture_async(async {
+        agent
+            .run_with(async { Ok::<_, io::Error>("28 days") }, |span, text| {
+                span.answer(*text);
+            })
+            .await?;
+        workflow
+            .run_with(async { Ok::<_, io::Error>("28 days") }, |span, text| {
+                span.answer(*text);
+            })
+            .await?;
+        memory
+            .run_with(async { Ok::<_, io::Error>(found) }, |span, found| {
+                span.records(found.clone());
+            })
+            .await
+    })
+    .await;
+    for span in &spans[..2] {
+        assert_messages(&content(span, "gen_ai.input.messages", "gen-ai-input-messages"));
+        let output = content(span, "gen_ai.output.messages", "gen-ai-output-messages");
+        assert_messages(&output);
+        assert_eq!(output[0]["role"], "assistant");
+    }
+    content(&spans[0], "gen_ai.system_instructions", "gen-ai-system-instructions");
+    content(&spans[0], "gen_ai.tool.definitions", "gen-ai-tool-definitions");
+    let records = content(&spans[2], "gen_ai.memory.records", "gen-ai-memory-records");
+    assert_eq!(records[0]["content"]["days"], 28);
 }

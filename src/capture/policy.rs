@@ -29,7 +29,7 @@ impl ContentCapture {
     }
 
     /// Record content: messages, system instructions, tools on offer, tool arguments and results,
-    /// queries and documents.
+    /// queries and documents, memories, comments of users.
     pub const fn on() -> Self {
         Self { on: true, tool_parameters: false }
     }

@@ -45,6 +45,7 @@ pub struct Endpoint {
     pub(super) location: Option<String>,
     pub(super) api_version: Option<String>,
     pub(super) headers: Vec<(String, SecretString)>,
+    pub(super) trace_context: Option<bool>,
     #[cfg(feature = "bedrock")]
     pub(super) credentials: Option<aws_credential_types::provider::SharedCredentialsProvider>,
 }
@@ -73,6 +74,7 @@ impl Endpoint {
             location: None,
             api_version: None,
             headers: Vec::new(),
+            trace_context: None,
             #[cfg(feature = "bedrock")]
             credentials: None,
         }
@@ -92,6 +94,7 @@ impl Endpoint {
             location: self.location.or(other.location),
             api_version: self.api_version.or(other.api_version),
             headers,
+            trace_context: self.trace_context.or(other.trace_context),
             #[cfg(feature = "bedrock")]
             credentials: self.credentials.or(other.credentials),
         }
@@ -182,6 +185,14 @@ impl Endpoint {
     /// One more header of every request, such as `anthropic-beta`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<SecretString>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Whether each request tells the trace that it belongs to (`traceparent`, `tracestate`, with the id of the
+    /// call's own span), so that the spans of the server join it. Off by default: it is meant for a gateway
+    /// that traces or a server of your own, and no business of a public provider's.
+    pub fn trace_context(mut self, on: bool) -> Self {
+        self.trace_context = Some(on);
         self
     }
 }

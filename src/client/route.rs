@@ -84,6 +84,8 @@ pub(super) struct Route {
     pub(super) is_gateway: bool,
     address: Address,
     headers: HeaderMap,
+    /// Whether requests tell their trace.
+    pub(super) trace_context: bool,
     key: Option<Key>,
     #[cfg(feature = "bedrock")]
     pub(super) signer: Option<Signer>,
@@ -301,6 +303,7 @@ impl Route {
             is_gateway,
             address,
             headers,
+            trace_context: endpoint.trace_context.unwrap_or_default(),
             key,
             #[cfg(feature = "bedrock")]
             signer,

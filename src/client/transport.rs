@@ -3,6 +3,7 @@
 use super::{Client, key, retry::Attempt, route::Route};
 use crate::{
     Error,
+    context::inject_traceparent,
     provider::{self, Api},
     record::{ErrorInfo, ErrorKind, Usage},
     transport,
@@ -92,6 +93,9 @@ impl Transport {
     async fn attempt(&mut self, deadline: Deadline) -> Result<reqwest::Response, Failed> {
         (self.status, self.request_id) = (None, None);
         let mut headers = self.route.headers();
+        if self.route.trace_context {
+            inject_traceparent(&mut headers);
+        }
         if let Some(source) = self.route.token_source() {
             let token = source().await.map_err(|error| {
                 Error::configuration(format!("`.token_source(..)` gave no token: {error}")).with_source(error)

@@ -6,6 +6,7 @@ use super::{
     weight,
 };
 use crate::{
+    context::mark,
     record::Outcome,
     semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME},
     span::{deferred, joined, own_pipeline},
@@ -46,6 +47,7 @@ impl Processor {
 
 impl SpanProcessor for Processor {
     fn on_start(&self, span: &mut Span, _cx: &Context) {
+        mark(span);
         if self.is_of_own_provider {
             deferred::note_own(span.span_context().span_id());
         }

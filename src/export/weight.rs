@@ -1,6 +1,8 @@
 //! How much memory a finished span holds, roughly: texts count in full, the rest by the piece.
 
-use crate::record::{Call, EmbeddingInput, Media, MediaSource, Message, Operation, Part};
+use crate::record::{
+    Agent, Call, EmbeddingInput, Marks, Media, MediaSource, Message, Operation, Part, ToolDefinition,
+};
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
@@ -30,20 +32,16 @@ fn of_value(value: &Value) -> usize {
 }
 
 pub(super) fn of_operation(operation: &Operation) -> usize {
-    SPAN + match &operation.call {
+    let marks = operation.marks.as_deref().map_or(0, of_marks);
+    SPAN + marks + of_call(&operation.call)
+}
+
+fn of_call(call: &Call) -> usize {
+    match call {
         Call::Inference { request, response } => {
             of_parts(&request.system_instructions)
                 + of_messages(&request.messages)
-                + request
-                    .tools
-                    .iter()
-                    .map(|tool| {
-                        PIECE
-                            + tool.name.len()
-                            + tool.description.as_ref().map_or(0, String::len)
-                            + tool.parameters.as_ref().map_or(0, of_json)
-                    })
-                    .sum::<usize>()
+                + request.tools.iter().map(of_tool).sum::<usize>()
                 + request.options.values().map(of_json).sum::<usize>()
                 + response.choices.iter().map(|choice| of_message(&choice.message)).sum::<usize>()
         }
@@ -58,7 +56,37 @@ pub(super) fn of_operation(operation: &Operation) -> usize {
             retrieval.query.as_ref().map_or(0, String::len)
                 + retrieval.documents.iter().map(of_json).sum::<usize>()
         }
+        Call::Agent(agent) => of_agent(agent),
+        Call::Workflow(workflow) => of_messages(&workflow.input) + of_messages(&workflow.output),
+        Call::Plan(plan) => plan.text.as_ref().map_or(0, String::len),
+        Call::Memory(memory) => {
+            memory.query.as_ref().map_or(0, String::len) + memory.records.iter().map(of_json).sum::<usize>()
+        }
+        Call::Evaluation(evaluation) => evaluation.explanation.as_ref().map_or(0, String::len),
     }
+}
+
+fn of_marks(marks: &Marks) -> usize {
+    let ids = [&marks.user, &marks.session, &marks.conversation, &marks.prompt_name, &marks.prompt_version];
+    let attributes = marks.attributes.iter().map(|(key, value)| key.len() + of_json(value));
+    ids.into_iter().flatten().map(String::len).sum::<usize>()
+        + marks.tags.iter().map(|tag| PIECE + tag.len()).sum::<usize>()
+        + attributes.sum::<usize>()
+}
+
+fn of_agent(agent: &Agent) -> usize {
+    let answers = agent.response.choices.iter().map(|choice| of_message(&choice.message));
+    of_parts(&agent.request.system_instructions)
+        + of_messages(&agent.request.messages)
+        + agent.request.tools.iter().map(of_tool).sum::<usize>()
+        + answers.sum::<usize>()
+}
+
+fn of_tool(tool: &ToolDefinition) -> usize {
+    PIECE
+        + tool.name.len()
+        + tool.description.as_ref().map_or(0, String::len)
+        + tool.parameters.as_ref().map_or(0, of_json)
 }
 
 fn of_input(input: &EmbeddingInput) -> usize {

@@ -45,6 +45,9 @@ pub enum OperationKind {
     SearchMemory,
     /// Deleting a memory record.
     DeleteMemory,
+    /// A judgement of another operation's output. The conventions have an event for it and no operation:
+    /// its [`name`](Self::name) is the event's, and no span has it as `gen_ai.operation.name`.
+    Evaluation,
 }
 
 /// The coarse kind that back ends group operations by.
@@ -66,7 +69,7 @@ pub enum OperationClass {
     Retrieval,
     /// MEMORY: an agent's memory was read or written.
     Memory,
-    /// OTHER: anything else, such as fetching a stored response.
+    /// OTHER: anything else, such as fetching a stored response, or an evaluation.
     Other,
 }
 
@@ -81,7 +84,7 @@ pub enum Side {
 }
 
 impl OperationKind {
-    /// Every kind, in the order of the conventions' tables.
+    /// Every kind that is an operation of the conventions, in the order of their tables.
     pub const ALL: [Self; 18] = [
         Self::Chat,
         Self::GenerateContent,
@@ -103,7 +106,7 @@ impl OperationKind {
         Self::Plan,
     ];
 
-    /// The value of `gen_ai.operation.name`.
+    /// The value of `gen_ai.operation.name`; of [`Evaluation`](Self::Evaluation) the event's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Chat => "chat",
@@ -124,6 +127,7 @@ impl OperationKind {
             Self::UpsertMemory => "upsert_memory",
             Self::SearchMemory => "search_memory",
             Self::DeleteMemory => "delete_memory",
+            Self::Evaluation => "gen_ai.evaluation.result",
         }
     }
 
@@ -138,7 +142,7 @@ impl OperationKind {
             Self::Chat | Self::GenerateContent | Self::TextCompletion => OperationClass::Generation,
             Self::Embeddings => OperationClass::Embedding,
             Self::Retrieval => OperationClass::Retrieval,
-            Self::FetchResponse => OperationClass::Other,
+            Self::FetchResponse | Self::Evaluation => OperationClass::Other,
             Self::CreateAgent | Self::InvokeAgent | Self::Plan => OperationClass::Agent,
             Self::ExecuteTool => OperationClass::Tool,
             Self::InvokeWorkflow => OperationClass::Workflow,
@@ -153,10 +157,13 @@ impl OperationKind {
     }
 
     /// The side that the conventions give this kind by default. An agent that another service runs
-    /// is [`Side::Client`]; its span says so itself.
+    /// is [`Side::Client`], a model in this process [`Side::Internal`]: [`Operation::side`](super::Operation::side)
+    /// has the last word.
     pub const fn side(self) -> Side {
         match self {
-            Self::InvokeAgent | Self::ExecuteTool | Self::InvokeWorkflow | Self::Plan => Side::Internal,
+            Self::InvokeAgent | Self::ExecuteTool | Self::InvokeWorkflow | Self::Plan | Self::Evaluation => {
+                Side::Internal
+            }
             _ => Side::Client,
         }
     }

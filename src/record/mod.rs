@@ -4,9 +4,13 @@
 //! from it. The record knows nothing of OpenTelemetry, HTTP or a vendor's attribute names, holds no
 //! clock and does no I/O; each of its types is `serde`-serializable.
 
+mod agent;
 mod embeddings;
 mod error;
+mod evaluation;
 mod kind;
+mod marks;
+mod memory;
 mod message;
 mod operation;
 mod raw;
@@ -14,9 +18,13 @@ mod request;
 mod response;
 mod usage;
 
+pub use agent::{Agent, Plan, Workflow};
 pub use embeddings::{EmbeddingInput, Embeddings, EmbeddingsRequest};
 pub use error::{ErrorInfo, ErrorKind};
+pub use evaluation::Evaluation;
 pub use kind::{OperationClass, OperationKind, Side};
+pub use marks::Marks;
+pub use memory::Memory;
 pub use message::{
     CacheLifetime, Media, MediaSource, Message, Modality, Part, Role, ServerToolResult, ToolCall, ToolResult,
 };

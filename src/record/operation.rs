@@ -1,4 +1,7 @@
-use super::{Embeddings, EmbeddingsRequest, ErrorInfo, OperationKind, Request, Response};
+use super::{
+    Agent, Embeddings, EmbeddingsRequest, ErrorInfo, Evaluation, Marks, Memory, OperationKind, Plan, Request,
+    Response, Side, Workflow,
+};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -8,6 +11,8 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 pub struct Operation {
     /// The kind.
     pub kind: OperationKind,
+    /// Whether it crosses the network: the kind's [side](OperationKind::side) unless it is known better.
+    pub side: Side,
     /// The provider, in the conventions' word (`openai`, `azure.ai.openai`) or its own; `None` for
     /// work of the program itself.
     pub provider: Option<Cow<'static, str>>,
@@ -27,6 +32,9 @@ pub struct Operation {
     pub http_status: Option<u16>,
     /// The provider's id of the request.
     pub request_id: Option<String>,
+    /// What it belongs to, if it ran in a [scope](crate::context::scope).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Arc<Marks>>,
 }
 
 /// The server that was called.
@@ -62,6 +70,16 @@ pub enum Call {
     Tool(Box<ToolExecution>),
     /// Documents were searched.
     Retrieval(Box<Retrieval>),
+    /// An agent ran, or was made.
+    Agent(Box<Agent>),
+    /// A workflow ran.
+    Workflow(Box<Workflow>),
+    /// An agent planned.
+    Plan(Box<Plan>),
+    /// An agent's memory was read or written.
+    Memory(Box<Memory>),
+    /// An operation's output was judged.
+    Evaluation(Box<Evaluation>),
 }
 
 /// One execution of a tool.
@@ -76,6 +94,8 @@ pub struct ToolExecution {
     pub kind: Option<String>,
     /// What the tool does.
     pub description: Option<String>,
+    /// The agent that runs it.
+    pub agent_name: Option<String>,
     /// Its arguments, JSON as a rule.
     pub arguments: Option<String>,
     /// Its result, JSON or text.
@@ -130,6 +150,7 @@ impl Operation {
     pub fn new(kind: OperationKind, call: Call) -> Self {
         Self {
             kind,
+            side: kind.side(),
             provider: None,
             api: None,
             server: None,
@@ -139,6 +160,7 @@ impl Operation {
             attempts: 1,
             http_status: None,
             request_id: None,
+            marks: None,
         }
     }
 
@@ -148,7 +170,8 @@ impl Operation {
             Call::Inference { request, .. } => request.model.as_deref(),
             Call::Embeddings { request, .. } => request.model.as_deref(),
             Call::Retrieval(retrieval) => retrieval.model.as_deref(),
-            Call::Tool(_) => None,
+            Call::Agent(agent) => agent.request.model.as_deref(),
+            Call::Tool(_) | Call::Workflow(_) | Call::Plan(_) | Call::Memory(_) | Call::Evaluation(_) => None,
         }
     }
 
@@ -160,12 +183,36 @@ impl Operation {
         }
     }
 
-    /// What it used, for a call of a model.
+    /// The agent that ran, was made, plans or runs a tool.
+    pub fn agent_name(&self) -> Option<&str> {
+        match &self.call {
+            Call::Agent(agent) => agent.name.as_deref(),
+            Call::Plan(plan) => plan.agent_name.as_deref(),
+            Call::Tool(tool) => tool.agent_name.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The workflow that ran.
+    pub fn workflow_name(&self) -> Option<&str> {
+        match &self.call {
+            Call::Workflow(workflow) => workflow.name.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// What it used, for a call of a model, or of an agent in all.
     pub fn usage(&self) -> Option<&super::Usage> {
         match &self.call {
             Call::Inference { response, .. } => Some(&response.usage),
             Call::Embeddings { response, .. } => Some(&response.usage),
-            Call::Tool(_) | Call::Retrieval(_) => None,
+            Call::Agent(agent) => Some(&agent.response.usage),
+            Call::Tool(_)
+            | Call::Retrieval(_)
+            | Call::Workflow(_)
+            | Call::Plan(_)
+            | Call::Memory(_)
+            | Call::Evaluation(_) => None,
         }
     }
 
@@ -176,6 +223,9 @@ impl Operation {
             Call::Tool(tool) => Some(tool.name.as_str()).filter(|name| !name.is_empty()),
             Call::Retrieval(retrieval) => retrieval.data_source_id.as_deref(),
             Call::Inference { .. } | Call::Embeddings { .. } => self.request_model(),
+            Call::Agent(_) | Call::Plan(_) => self.agent_name(),
+            Call::Workflow(_) => self.workflow_name(),
+            Call::Memory(_) | Call::Evaluation(_) => None,
         };
         match about {
             Some(about) => format!("{} {about}", self.kind.name()),

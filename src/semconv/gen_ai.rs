@@ -33,6 +33,8 @@ pub const GEN_AI_EMBEDDINGS_DIMENSION_COUNT: &str = "gen_ai.embeddings.dimension
 pub const GEN_AI_EVALUATION_EXPLANATION: &str = "gen_ai.evaluation.explanation";
 /// `gen_ai.evaluation.name`, string.
 pub const GEN_AI_EVALUATION_NAME: &str = "gen_ai.evaluation.name";
+/// `gen_ai.evaluation.result`, the name of an event.
+pub const GEN_AI_EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
 /// `gen_ai.evaluation.score.label`, string.
 pub const GEN_AI_EVALUATION_SCORE_LABEL: &str = "gen_ai.evaluation.score.label";
 /// `gen_ai.evaluation.score.value`, double.
@@ -185,3 +187,7 @@ pub const ERROR_TYPE: &str = "error.type";
 pub const SERVER_ADDRESS: &str = "server.address";
 /// `server.port`, int.
 pub const SERVER_PORT: &str = "server.port";
+/// `session.id`, string, of the general conventions' registry.
+pub const SESSION_ID: &str = "session.id";
+/// `user.id`, string, of the general conventions' registry.
+pub const USER_ID: &str = "user.id";

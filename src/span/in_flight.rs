@@ -3,8 +3,10 @@
 use super::{joined, live::LiveSpan};
 use crate::{
     capture::ContentCapture,
+    context,
     record::{ErrorInfo, ErrorKind, Operation, Outcome},
 };
+use opentelemetry::{Context, trace::SpanContext};
 use std::{
     future::{Future, poll_fn},
     pin::pin,
@@ -30,19 +32,42 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// Opens the span of `operation`, which holds what is known before the call.
     pub(crate) fn start(operation: Operation, content: ContentCapture) -> Self {
-        Self::within(LiveSpan::start(&operation), operation, content)
+        Self::start_below(operation, content, None)
+    }
+
+    /// As [`start`](Self::start), below the span of `parent` if that is given.
+    pub(crate) fn start_below(
+        operation: Operation,
+        content: ContentCapture,
+        parent: Option<Context>,
+    ) -> Self {
+        Self::within(LiveSpan::start(&operation, parent), operation, content)
     }
 
     /// As [`start`](Self::start), but where the current span is another library's for the same call that
     /// span is taken in place of one more.
     #[cfg(feature = "instrument")]
     pub(crate) fn start_or_adopt(operation: Operation, content: ContentCapture) -> Self {
-        let span = LiveSpan::adopt(&operation).unwrap_or_else(|| LiveSpan::start(&operation));
+        let span = LiveSpan::adopt(&operation).unwrap_or_else(|| LiveSpan::start(&operation, None));
         Self::within(span, operation, content)
     }
 
-    fn within(span: LiveSpan, operation: Operation, content: ContentCapture) -> Self {
+    fn within(span: LiveSpan, mut operation: Operation, content: ContentCapture) -> Self {
+        operation.marks = operation.marks.or_else(context::marks);
         Self { operation: Arc::new(operation), span: Some(span), content, is_polled: AtomicBool::new(false) }
+    }
+
+    /// Runs `work` inside the span.
+    pub(crate) fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.span {
+            Some(span) => span.in_scope(work),
+            None => work(),
+        }
+    }
+
+    /// The OpenTelemetry span, if there is one.
+    pub(crate) fn span_context(&self) -> Option<SpanContext> {
+        self.span.as_ref().and_then(LiveSpan::span_context)
     }
 
     /// What is known so far.

@@ -7,13 +7,14 @@ use super::{
 };
 use crate::{
     capture::ContentCapture,
-    record::{ErrorInfo, Operation, Outcome, Side},
+    context::as_own,
+    record::{ErrorInfo, Operation, OperationKind, Outcome, Side},
     semconv::gen_ai as names,
     vocabulary::gen_ai::{self, to_i64},
 };
 use opentelemetry::{
     Context, KeyValue,
-    trace::{Status, TraceContextExt},
+    trace::{SpanContext, Status, TraceContextExt},
 };
 use std::{
     sync::Arc,
@@ -49,17 +50,24 @@ pub(crate) struct LiveSpan {
 impl LiveSpan {
     /// Opens the span of `operation`, which holds what is known before the call. What a sampler
     /// may look at is given at creation; the rest is read at the end.
-    pub(crate) fn start(operation: &Operation) -> Self {
+    ///
+    /// It is a child of the span that is current, or of the span of `parent`, wherever that one is.
+    pub(crate) fn start(operation: &Operation, parent: Option<Context>) -> Self {
+        // What is attached every layer finds, one behind a reload layer too; a layer without context
+        // activation does not look there and is told below.
+        let _attached = parent.clone().map(Context::attach);
         let span = tracing::info_span!(
             target: TARGET,
             "gen_ai",
             otel.name = operation.span_name(),
             otel.kind = kind(operation),
-            gen_ai.operation.name = operation.kind.name(),
+            gen_ai.operation.name = gen_ai::operation_name(operation),
             gen_ai.provider.name = operation.provider.as_deref(),
             gen_ai.request.model = operation.request_model(),
             gen_ai.tool.name = operation.tool().map(|tool| tool.name.as_str()),
             gen_ai.tool.type = operation.tool().and_then(|tool| tool.kind.as_deref()),
+            gen_ai.agent.name = operation.agent_name(),
+            gen_ai.workflow.name = operation.workflow_name(),
             server.address = operation.server.as_ref().map(|server| server.address.as_str()),
             server.port = operation.server.as_ref().map(|server| i64::from(server.port)),
             gen_ai.usage.input_tokens = Empty,
@@ -67,9 +75,13 @@ impl LiveSpan {
             error.type = Empty,
             tracing_genai.outcome = Empty,
         );
+        if let Some(parent) = parent {
+            // Where it fails the layer went by what is attached, or there is no layer.
+            let _ = span.set_parent(parent);
+        }
         let started = Instant::now();
         let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
-        let context = own_context(&span);
+        let context = as_own(|| own_context(&span));
         // Before another span starts on this thread.
         let has_own_twin =
             context.as_ref().is_some_and(|context| deferred::is_own(context.span().span_context().span_id()));
@@ -130,6 +142,12 @@ impl LiveSpan {
     /// Whether an OpenTelemetry span of ours takes attributes.
     pub(crate) fn is_recording(&self) -> bool {
         self.own.is_some() || self.context.as_ref().is_some_and(|context| context.span().is_recording())
+    }
+
+    /// The OpenTelemetry span's own context.
+    pub(crate) fn span_context(&self) -> Option<SpanContext> {
+        let context = self.context.as_ref().or(self.own.as_ref().map(OwnSpan::context));
+        context.map(|context| context.span().span_context().clone())
     }
 
     /// Since the span was opened.
@@ -202,7 +220,7 @@ impl LiveSpan {
         }
         let fields = self.span.metadata().map(Metadata::fields);
         let is_theirs = |name: &str| fields.is_some_and(|fields| fields.field(name).is_some());
-        let mut attributes = gen_ai::attributes(operation);
+        let mut attributes = gen_ai::unmarked_attributes(operation);
         attributes.retain(|attribute| !is_theirs(attribute.key.as_str()));
         span.set_attributes(attributes);
         joined::put(span.span_context(), operation);
@@ -215,7 +233,7 @@ pub(crate) const TARGET: &str = "tracing_genai";
 /// Whether a span of another library stands for one call of a model, as `rig` makes them.
 #[cfg(feature = "instrument")]
 fn is_of_a_model_call(metadata: &Metadata<'static>) -> bool {
-    use crate::record::{OperationClass, OperationKind};
+    use crate::record::OperationClass;
     let has = |name| metadata.fields().field(name).is_some();
     let kind = OperationKind::from_name(metadata.name()).map(OperationKind::class);
     let is_call = matches!(kind, Some(OperationClass::Generation | OperationClass::Embedding));
@@ -233,6 +251,9 @@ fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture
     attributes.append(&mut given);
     attributes.append(&mut gen_ai::content_attributes(operation, content));
     span.set_attributes(attributes);
+    if let Some((name, attributes)) = gen_ai::evaluation_event(operation, content) {
+        span.add_event(name, attributes);
+    }
     if let Outcome::Failed(error) = &operation.outcome {
         span.set_status(match &error.body {
             Some(body) if content.is_on() => Status::error(format!("{}: {body}", error.message)),
@@ -243,7 +264,7 @@ fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture
 }
 
 fn kind(operation: &Operation) -> &'static str {
-    match operation.kind.side() {
+    match operation.side {
         Side::Client => "client",
         Side::Internal => "internal",
     }

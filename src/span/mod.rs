@@ -1,7 +1,21 @@
 //! One span for each operation, ended once, at the true time.
 //!
-//! The client and the adapters make these spans by themselves. What only the program can see, a
-//! tool it runs or a search it makes, it wraps by hand: [`Tool`], [`Retrieval`].
+//! The client and the adapters make these spans by themselves. What only the program can see it wraps by
+//! hand:
+//!
+//! | what happens | the span |
+//! |---|---|
+//! | a model is called whose client nobody can see, such as one in this process | [`Generation`], [`Embedding`] |
+//! | a tool runs | [`Tool`] |
+//! | documents are searched | [`Retrieval`] |
+//! | an agent runs, or is made at a service; it plans | [`Agent`], [`Plan`] |
+//! | several agents or steps run as one | [`Workflow`] |
+//! | an agent's memory is read or written | [`Memory`] |
+//! | somebody judges what came, then or later | [`Evaluation`], [`Feedback`], of a [`SpanRef`] |
+//!
+//! Each is a builder that knows the conventions' names, kinds and rules. `run` and `run_with` wrap a future;
+//! where there is none, or the answer comes in pieces, `start` gives an [`OpenSpan`] to set on what comes.
+//! How a span ends is told for all of them [on the front page](crate#when-spans-open-and-close).
 
 mod by_hand;
 pub(crate) mod deferred;
@@ -13,4 +27,7 @@ mod unseen;
 
 #[cfg(feature = "instrument")]
 pub(crate) use by_hand::render;
-pub use by_hand::{Retrieval, Tool};
+pub use by_hand::{
+    Agent, Embedding, Evaluation, Feedback, Generation, Memory, OpenSpan, Plan, Retrieval, SpanRef, Tool,
+    Workflow,
+};

@@ -7,7 +7,10 @@
 //! what it propagates never name a span of ours that its exporters have not seen. Ours find each other by a
 //! value that the context carries instead.
 
-use crate::record::{Operation, Side};
+use crate::{
+    context::as_own,
+    record::{Operation, Side},
+};
 use opentelemetry::{
     Context,
     trace::{SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt, TraceId},
@@ -122,7 +125,7 @@ pub(super) fn start_within(operation: &Operation, theirs: Option<&Context>) -> O
 fn start_on(route: &Route, operation: &Operation, twin: Option<&Context>) -> Option<OwnSpan> {
     let here = Context::current();
     let parent = parent(&here);
-    let builder = SpanBuilder::from_name(operation.span_name()).with_kind(match operation.kind.side() {
+    let builder = SpanBuilder::from_name(operation.span_name()).with_kind(match operation.side {
         Side::Client => SpanKind::Client,
         Side::Internal => SpanKind::Internal,
     });
@@ -133,7 +136,7 @@ fn start_on(route: &Route, operation: &Operation, twin: Option<&Context>) -> Opt
         .map(|twin| (twin.trace_id(), twin.span_id()));
     let below = here.with_remote_span_context(parent);
     let before = IDS.replace(shared);
-    let context = (route.start)(builder, &below);
+    let context = as_own(|| (route.start)(builder, &below));
     IDS.set(before);
     // It is not where telemetry is suppressed, or the pipeline has been shut down.
     let is_there = context.span().is_recording();
@@ -150,6 +153,11 @@ fn parent(here: &Context) -> SpanContext {
     // A span between that is not sampled would be missing.
     let is_whole = surrounding.has_sampled_twin && current.is_sampled();
     if is_elsewhere || is_whole { current } else { surrounding.span.clone() }
+}
+
+/// The span that an operation beginning now is a child of.
+pub(super) fn current() -> SpanContext {
+    parent(&Context::current())
 }
 
 /// The program's span that is current in `here`, which is the current context.

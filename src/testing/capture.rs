@@ -1,5 +1,5 @@
 use super::FinishedSpan;
-use crate::span::joined;
+use crate::{context::mark, span::joined};
 use opentelemetry::{Context, trace::TracerProvider as _};
 use opentelemetry_sdk::{
     Resource,
@@ -97,7 +97,9 @@ struct Processor {
 }
 
 impl SpanProcessor for Processor {
-    fn on_start(&self, _span: &mut Span, _context: &Context) {}
+    fn on_start(&self, span: &mut Span, _context: &Context) {
+        mark(span);
+    }
 
     fn on_end(&self, span: SpanData) {
         let operation = joined::take(&span.span_context);

@@ -15,13 +15,15 @@ use opentelemetry_sdk::trace::SpanData;
 /// that is granted content renders it from the operation.
 pub(super) fn adopt(span: &mut SpanData, operation: &Operation) {
     let mut seen = gen_ai::fields(operation);
-    seen.append(&mut gen_ai::attributes(operation));
+    seen.append(&mut gen_ai::unmarked_attributes(operation));
     span.attributes.retain(|attribute| {
         let name = attribute.key.as_str();
         let name = todays_name(name).unwrap_or(name);
         seen.iter().all(|seen| seen.key.as_str() != name)
     });
     span.attributes.append(&mut seen);
+    let marks = gen_ai::marks_of(operation, |key| span.attributes.iter().any(|one| one.key.as_str() == key));
+    span.attributes.extend(marks);
     foreign::repair(span);
     if operation.kind.side() == Side::Client && span.span_kind == SpanKind::Internal {
         span.span_kind = SpanKind::Client;

@@ -10,7 +10,7 @@ pub use wrapper::{RepairingExporter, RepairingProcessor};
 
 use crate::{
     record::Operation,
-    semconv::{former::others, own::TRACING_GENAI_OUTCOME},
+    semconv::{former::others, gen_ai::GEN_AI_CONVERSATION_ID, own::TRACING_GENAI_OUTCOME},
     span::joined,
 };
 use opentelemetry_sdk::trace::SpanData;
@@ -35,7 +35,8 @@ pub(super) fn origin(span: &SpanData) -> Origin {
         if name == TRACING_GENAI_OUTCOME {
             return Origin::Ours;
         }
-        if name.starts_with("gen_ai.") || MARKS.contains(&name) {
+        // A scope marks any span with its conversation.
+        if name.starts_with("gen_ai.") && name != GEN_AI_CONVERSATION_ID || MARKS.contains(&name) {
             origin = Origin::Foreign;
         }
     }

@@ -399,3 +399,22 @@ fn a_span_that_was_completed_is_not_completed_again() {
     let once = adopted(rigs_chat(), &seen());
     assert_eq!(exporter.get_finished_spans().unwrap()[0].attributes, once.attributes);
 }
+
+#[test]
+fn a_call_that_was_seen_brings_the_marks_that_the_span_lacks() {
+    let mut marks = crate::record::Marks::default();
+    (marks.user, marks.session) = (Some("of the scope".into()), Some("s-1".into()));
+    let mut operation = seen();
+    operation.marks = Some(Arc::new(marks));
+    let mut span = rigs_chat();
+    span.attributes.push(KeyValue::new("user.id", "its own"));
+    let span = adopted(span, &operation);
+    assert_eq!(only(&span, "user.id"), Some(&"its own".into()));
+    assert_eq!(only(&span, "session.id"), Some(&"s-1".into()));
+}
+
+#[test]
+fn a_conversation_alone_makes_no_span_one_of_generative_ai() {
+    let marked = span("GET /ask", vec![KeyValue::new("gen_ai.conversation.id", "c-1")]);
+    assert_eq!(origin(&marked), Origin::Unrelated);
+}

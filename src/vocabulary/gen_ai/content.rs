@@ -3,7 +3,8 @@
 use crate::{
     capture::ContentCapture,
     record::{
-        Call, Choice, FinishReason, MediaSource, Message, Operation, Outcome, Part, Request, ToolDefinition,
+        Call, Choice, FinishReason, MediaSource, Message, Operation, Outcome, Part, Request, Response,
+        ToolDefinition,
     },
     semconv::gen_ai as names,
 };
@@ -20,11 +21,27 @@ pub(crate) fn content_attributes(operation: &Operation, content: &ContentCapture
     match &operation.call {
         Call::Inference { request, response } => {
             request_content(&mut list, request, content);
-            // A call that produced nothing has no output, not an empty one.
-            if response.choices.iter().any(|choice| !choice.message.parts.is_empty()) {
-                let is_done = operation.outcome == Outcome::Done;
-                let view = |choice| output_message(choice, is_done);
-                put(&mut list, names::GEN_AI_OUTPUT_MESSAGES, &each(&response.choices, view));
+            response_content(&mut list, operation, response);
+        }
+        Call::Agent(agent) => {
+            request_content(&mut list, &agent.request, content);
+            response_content(&mut list, operation, &agent.response);
+        }
+        Call::Workflow(workflow) => {
+            let sides = [
+                (names::GEN_AI_INPUT_MESSAGES, &workflow.input),
+                (names::GEN_AI_OUTPUT_MESSAGES, &workflow.output),
+            ];
+            for (name, messages) in sides.into_iter().filter(|(_, messages)| !messages.is_empty()) {
+                put(&mut list, name, &each(messages, message));
+            }
+        }
+        Call::Memory(memory) => {
+            if let Some(query) = &memory.query {
+                list.push(KeyValue::new(names::GEN_AI_MEMORY_QUERY_TEXT, query.clone()));
+            }
+            if !memory.records.is_empty() {
+                put(&mut list, names::GEN_AI_MEMORY_RECORDS, &memory.records);
             }
         }
         Call::Tool(tool) => {
@@ -44,8 +61,9 @@ pub(crate) fn content_attributes(operation: &Operation, content: &ContentCapture
                 put(&mut list, names::GEN_AI_RETRIEVAL_DOCUMENTS, &retrieval.documents);
             }
         }
-        // The conventions have no attribute for what was embedded.
-        Call::Embeddings { .. } => {}
+        // The conventions have no attribute for what was embedded, nor for a plan; an evaluation is an
+        // event.
+        Call::Embeddings { .. } | Call::Plan(_) | Call::Evaluation(_) => {}
     }
     list
 }
@@ -60,6 +78,15 @@ fn request_content(list: &mut Vec<KeyValue>, request: &Request, content: &Conten
     if !request.tools.is_empty() {
         let tool = |tool| tool_definition(tool, content.has_tool_parameters());
         put(list, names::GEN_AI_TOOL_DEFINITIONS, &each(&request.tools, tool));
+    }
+}
+
+fn response_content(list: &mut Vec<KeyValue>, operation: &Operation, response: &Response) {
+    // A call that produced nothing has no output, not an empty one.
+    if response.choices.iter().any(|choice| !choice.message.parts.is_empty()) {
+        let is_done = operation.outcome == Outcome::Done;
+        let view = |choice| output_message(choice, is_done);
+        put(list, names::GEN_AI_OUTPUT_MESSAGES, &each(&response.choices, view));
     }
 }
 

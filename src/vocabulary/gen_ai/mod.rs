@@ -1,22 +1,27 @@
 //! The GenAI conventions' attributes of a finished operation.
 
+mod agent;
 mod content;
+mod evaluation;
 mod fields;
+mod marks;
 
 pub(crate) use content::content_attributes;
-pub(crate) use fields::fields;
+pub(crate) use evaluation::evaluation_event;
+pub(crate) use fields::{fields, operation_name};
+pub(crate) use marks::marks;
 
 use crate::{
     record::{
-        ByModality, Call, Embeddings, EmbeddingsRequest, FinishReason, Operation, Outcome, OutputFormat,
-        Request, Response, Retrieval, ToolExecution, Usage,
+        ByModality, Call, Embeddings, EmbeddingsRequest, FinishReason, Operation, OperationClass, Outcome,
+        OutputFormat, Request, Response, Retrieval, ToolExecution, Usage,
     },
     semconv::{gen_ai as names, own},
 };
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 /// The names of the attributes that hold content.
-pub(crate) const CONTENT_ATTRIBUTES: [&str; 8] = [
+pub(crate) const CONTENT_ATTRIBUTES: [&str; 10] = [
     names::GEN_AI_SYSTEM_INSTRUCTIONS,
     names::GEN_AI_INPUT_MESSAGES,
     names::GEN_AI_OUTPUT_MESSAGES,
@@ -25,6 +30,8 @@ pub(crate) const CONTENT_ATTRIBUTES: [&str; 8] = [
     names::GEN_AI_TOOL_CALL_RESULT,
     names::GEN_AI_RETRIEVAL_QUERY_TEXT,
     names::GEN_AI_RETRIEVAL_DOCUMENTS,
+    names::GEN_AI_MEMORY_QUERY_TEXT,
+    names::GEN_AI_MEMORY_RECORDS,
 ];
 
 /// Providers whose spans are of the conventions' OpenAI flavour and carry `openai.*`.
@@ -35,12 +42,31 @@ const OPENAI_FLAVOURED: [&str; 2] = ["openai", "azure.ai.openai"];
 /// What a span is given at its start, and what it carries as `tracing` fields (the two token
 /// totals, `error.type`), is not repeated here: an attribute recorded twice is exported twice.
 pub(crate) fn attributes(operation: &Operation) -> Vec<KeyValue> {
+    let mut list = unmarked_attributes(operation);
+    let marks = marks_of(operation, |key| list.iter().any(|attribute| attribute.key.as_str() == key));
+    list.extend(marks);
+    list
+}
+
+/// The marks of its scope, for a span that `has` these attributes.
+pub(crate) fn marks_of(operation: &Operation, has: impl Fn(&str) -> bool) -> Vec<KeyValue> {
+    let is_generation = operation.kind.class() == OperationClass::Generation;
+    operation.marks.as_deref().map_or_else(Vec::new, |given| marks(given, is_generation, has))
+}
+
+/// [`attributes`] without the marks, for a span of another library: it is marked as it starts.
+pub(crate) fn unmarked_attributes(operation: &Operation) -> Vec<KeyValue> {
     let mut list = List(Vec::with_capacity(24));
     match &operation.call {
         Call::Inference { request, response } => inference(&mut list, operation, request, response),
         Call::Embeddings { request, response } => embeddings(&mut list, request, response),
         Call::Tool(tool) => tool_execution(&mut list, tool),
         Call::Retrieval(search) => retrieval(&mut list, search),
+        Call::Agent(run) => agent::agent(&mut list, operation, run),
+        Call::Workflow(run) => list.text(names::GEN_AI_CONVERSATION_ID, run.conversation_id.as_deref()),
+        Call::Memory(memory) => agent::memory(&mut list, memory),
+        // A plan's one attribute is given at its start; an evaluation is an event.
+        Call::Plan(_) | Call::Evaluation(_) => {}
     }
     if operation.attempts > 1 {
         list.put(own::TRACING_GENAI_ATTEMPTS, Some(i64::from(operation.attempts)));
@@ -83,22 +109,10 @@ fn inference(list: &mut List, operation: &Operation, request: &Request, response
     if request.stream {
         list.put(names::GEN_AI_REQUEST_STREAM, Some(true));
     }
-    list.put(names::GEN_AI_OUTPUT_TYPE, request.output_format.as_ref().map(output_type));
-    list.count(
-        names::GEN_AI_REQUEST_CHOICE_COUNT,
-        request.choice_count.filter(|count| *count != 1).map(u64::from),
-    );
-    list.count(names::GEN_AI_REQUEST_MAX_TOKENS, request.max_output_tokens);
-    list.put(names::GEN_AI_REQUEST_TEMPERATURE, request.temperature);
-    list.put(names::GEN_AI_REQUEST_TOP_P, request.top_p);
+    settings(list, request);
     list.count(names::GEN_AI_REQUEST_TOP_K, request.top_k);
-    list.put(names::GEN_AI_REQUEST_FREQUENCY_PENALTY, request.frequency_penalty);
-    list.put(names::GEN_AI_REQUEST_PRESENCE_PENALTY, request.presence_penalty);
-    list.texts(names::GEN_AI_REQUEST_STOP_SEQUENCES, request.stop_sequences.iter().cloned());
-    list.put(names::GEN_AI_REQUEST_SEED, request.seed);
     list.text(names::GEN_AI_REQUEST_REASONING_LEVEL, request.reasoning_level.as_deref());
     list.text(names::GEN_AI_REQUEST_PREVIOUS_RESPONSE_ID, request.previous_response_id.as_deref());
-    list.text(names::GEN_AI_CONVERSATION_ID, request.conversation_id.as_deref());
 
     list.text(names::GEN_AI_RESPONSE_ID, response.id.as_deref());
     list.text(names::GEN_AI_RESPONSE_MODEL, response.model.as_deref());
@@ -108,6 +122,8 @@ fn inference(list: &mut List, operation: &Operation, request: &Request, response
         operation.time_to_first_chunk.map(|time| time.as_secs_f64()),
     );
     usage_breakdown(list, &response.usage);
+    let reasoning = response.usage.reasoning_output_tokens;
+    list.breakdown(names::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, reasoning);
 
     list.text(names::AWS_BEDROCK_GUARDRAIL_ID, request.guardrail_id.as_deref());
     if operation.provider.as_deref().is_some_and(|provider| OPENAI_FLAVOURED.contains(&provider)) {
@@ -119,6 +135,23 @@ fn inference(list: &mut List, operation: &Operation, request: &Request, response
         list.text(names::OPENAI_RESPONSE_SERVICE_TIER, response.service_tier.as_deref());
         list.text(names::OPENAI_RESPONSE_SYSTEM_FINGERPRINT, response.system_fingerprint.as_deref());
     }
+}
+
+/// What a model and an agent are asked with alike.
+fn settings(list: &mut List, request: &Request) {
+    list.put(names::GEN_AI_OUTPUT_TYPE, request.output_format.as_ref().map(output_type));
+    list.count(
+        names::GEN_AI_REQUEST_CHOICE_COUNT,
+        request.choice_count.filter(|count| *count != 1).map(u64::from),
+    );
+    list.count(names::GEN_AI_REQUEST_MAX_TOKENS, request.max_output_tokens);
+    list.put(names::GEN_AI_REQUEST_TEMPERATURE, request.temperature);
+    list.put(names::GEN_AI_REQUEST_TOP_P, request.top_p);
+    list.put(names::GEN_AI_REQUEST_FREQUENCY_PENALTY, request.frequency_penalty);
+    list.put(names::GEN_AI_REQUEST_PRESENCE_PENALTY, request.presence_penalty);
+    list.texts(names::GEN_AI_REQUEST_STOP_SEQUENCES, request.stop_sequences.iter().cloned());
+    list.put(names::GEN_AI_REQUEST_SEED, request.seed);
+    list.text(names::GEN_AI_CONVERSATION_ID, request.conversation_id.as_deref());
 }
 
 fn embeddings(list: &mut List, request: &EmbeddingsRequest, response: &Embeddings) {
@@ -141,7 +174,6 @@ fn retrieval(list: &mut List, search: &Retrieval) {
 fn usage_breakdown(list: &mut List, usage: &Usage) {
     list.breakdown(names::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read_input_tokens);
     list.breakdown(names::GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS, usage.cache_write_input_tokens);
-    list.breakdown(names::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning_output_tokens);
     let mut by_modality = |counts: &ByModality, [text, image, audio]: [&'static str; 3]| {
         list.breakdown(text, counts.text);
         list.breakdown(image, counts.image);
