@@ -2,10 +2,11 @@
 
 use super::world::{World, block_on, find};
 use opentelemetry::trace::SpanKind;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 use tracing::instrument::WithSubscriber;
 use tracing_genai::{
-    Client, ContentCapture,
+    Client, ContentCapture, context,
+    span::{Agent, Evaluation, Retrieval, Tool, Workflow},
     testing::{Answer, FakeProvider},
 };
 use tracing_subscriber::{EnvFilter, Registry, layer::SubscriberExt};
@@ -51,6 +52,50 @@ fn they_hold_what_the_programs_spans_hold() {
     for content in [ContentCapture::off(), ContentCapture::on()] {
         assert_eq!(chat(&content, true), chat(&content, false));
     }
+}
+
+type ByName = BTreeMap<String, (SpanKind, Option<String>, BTreeMap<String, String>)>;
+
+/// Spans by hand, inside each other and marked: their kinds, parents' names and attributes by name.
+fn by_hand(own_pipeline: bool) -> ByName {
+    let world = World::new(own_pipeline);
+    let filter = if own_pipeline { "off" } else { "info" };
+    let subscriber = Registry::default().with(EnvFilter::new(filter)).with(world.layer());
+    let search = async {
+        let documents = async { Ok::<_, io::Error>(vec![]) };
+        Retrieval::new("handbook").query("leave").top_k(3).run(documents).await
+    };
+    let agent = async {
+        Tool::new("search").run(async { search.await.map(|found| found.len()) }).await.unwrap();
+        let answer = Agent::invoke("clerk").start();
+        let answered = answer.span_ref().unwrap();
+        answer.finish();
+        Evaluation::new("relevance").score(0.9).record(answered);
+        Ok::<_, io::Error>("ten days")
+    };
+    let work = Workflow::new("questions").run(agent);
+    block_on(context::scope().user("u-7").tag("tenant", "acme").run(work.with_subscriber(subscriber)))
+        .unwrap();
+    let spans = world.seen().destination;
+    let name_of = |id: &String| spans.iter().find(|span| span.id == *id).map(|span| span.name.clone());
+    let mut by_name = ByName::new();
+    for span in &spans {
+        let mut attributes = span.attributes.clone();
+        attributes.retain(|key, _| !NOISE.contains(&key.as_str()));
+        let parent = span.parent.as_ref().and_then(name_of);
+        by_name.insert(span.name.clone(), (span.kind.clone(), parent, attributes));
+    }
+    assert_eq!(by_name.len(), spans.len());
+    by_name
+}
+
+#[test]
+fn spans_by_hand_hold_the_same_and_have_the_same_parents() {
+    let spans = by_hand(true);
+    assert_eq!(spans, by_hand(false));
+    assert_eq!(spans.len(), 5, "{spans:#?}");
+    assert_eq!(spans["retrieval handbook"].1.as_deref(), Some("execute_tool search"));
+    assert_eq!(spans["invoke_agent clerk"].2["user.id"], "u-7");
 }
 
 #[test]

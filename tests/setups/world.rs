@@ -14,7 +14,7 @@ use std::{
 use tracing::{Dispatch, Instrument, Subscriber};
 use tracing_genai::{
     Destination, Finding, Telemetry, diagnosis,
-    export::{Report, TelemetryBuilder},
+    export::TelemetryBuilder,
     span::Tool,
     testing::{FinishedSpan, OtlpSink},
 };
@@ -95,9 +95,10 @@ impl World {
         self.seen()
     }
 
-    /// Ends the telemetry, and gives its last report.
-    pub(crate) fn end(self, timeout: Duration) -> Report {
-        self.telemetry.shutdown_blocking(timeout)
+    /// Ends the telemetry, and gives the program's exporter.
+    pub(crate) fn end(self) -> InMemorySpanExporter {
+        self.telemetry.shutdown_blocking(PATIENCE);
+        self.exporter
     }
 
     /// What was left behind so far.

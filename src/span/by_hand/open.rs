@@ -45,7 +45,7 @@ impl<Of> OpenSpan<Of> {
     }
 
     /// Where the span is, to attach an [`Evaluation`](super::Evaluation) later; `None` where no
-    /// OpenTelemetry layer sees it.
+    /// OpenTelemetry layer sees it, nor a pipeline of its own.
     pub fn span_ref(&self) -> Option<SpanRef> {
         self.in_flight.span_context().and_then(|context| SpanRef::of(&context))
     }
