@@ -8,7 +8,7 @@ use super::{
 use crate::{
     capture::ContentCapture,
     context::as_own,
-    record::{ErrorInfo, Operation, OperationKind, Outcome, Side},
+    record::{ErrorInfo, Operation, Outcome, Side},
     semconv::gen_ai as names,
     vocabulary::gen_ai::{self, to_i64},
 };
@@ -233,7 +233,7 @@ pub(crate) const TARGET: &str = "tracing_genai";
 /// Whether a span of another library stands for one call of a model, as `rig` makes them.
 #[cfg(feature = "instrument")]
 fn is_of_a_model_call(metadata: &Metadata<'static>) -> bool {
-    use crate::record::OperationClass;
+    use crate::record::{OperationClass, OperationKind};
     let has = |name| metadata.fields().field(name).is_some();
     let kind = OperationKind::from_name(metadata.name()).map(OperationKind::class);
     let is_call = matches!(kind, Some(OperationClass::Generation | OperationClass::Embedding));
