@@ -48,7 +48,7 @@ impl InFlight {
     /// span is taken in place of one more.
     #[cfg(feature = "instrument")]
     pub(crate) fn start_or_adopt(operation: Operation, content: ContentCapture) -> Self {
-        let span = LiveSpan::adopt().unwrap_or_else(|| LiveSpan::start(&operation, None));
+        let span = LiveSpan::adopt(operation.kind).unwrap_or_else(|| LiveSpan::start(&operation, None));
         Self::within(span, operation, content)
     }
 

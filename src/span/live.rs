@@ -77,36 +77,30 @@ impl LiveSpan {
         let started = Instant::now();
         let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
         let context = as_own(|| own_context(&span));
-        match &context {
-            Some(context) if !context.span().is_recording() => diagnosis::note(Finding::SpanNotSampled),
-            Some(_) => {}
-            None if span.is_disabled() => diagnosis::note(Finding::SpanFiltered),
-            None => diagnosis::note(Finding::NoOpenTelemetrySpan),
-        }
+        diagnose(&span, context.as_ref());
         let is_own =
             context.as_ref().is_some_and(|context| deferred::is_own(context.span().span_context().span_id()));
         let has_model = operation.request_model().is_some();
         Self { span, context, dispatch, started, has_model, is_own, is_adopted: false }
     }
 
-    /// The current span, if another library made it for the very call that is about to be seen.
+    /// The current span, if another library made it for the very call that is about to be seen, which is
+    /// of this kind. Not one that a filter keeps from the OpenTelemetry layer: nobody would see the call
+    /// there.
     #[cfg(feature = "instrument")]
-    pub(crate) fn adopt() -> Option<Self> {
+    pub(crate) fn adopt(kind: OperationKind) -> Option<Self> {
         let span = Span::current();
-        if !span.metadata().is_some_and(is_of_a_model_call) {
+        if !span.metadata().is_some_and(|metadata| is_of_call(metadata, kind)) {
             return None;
         }
         let started = Instant::now();
-        let context = Some(Context::current()).filter(|context| context.span().span_context().is_valid());
-        Some(Self {
-            span,
-            context,
-            dispatch: None,
-            started,
-            has_model: true,
-            is_own: false,
-            is_adopted: true,
-        })
+        let context = context_of_current(&span);
+        if context.is_none() && is_kept_from_layer(&span) {
+            return None;
+        }
+        diagnose(&span, context.as_ref());
+        let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
+        Some(Self { span, context, dispatch, started, has_model: true, is_own: false, is_adopted: true })
     }
 
     /// Whether its OpenTelemetry span was started by a provider of our own.
@@ -150,7 +144,8 @@ impl LiveSpan {
         ended: Option<SystemTime>,
     ) {
         if self.is_adopted {
-            return self.enrich(operation);
+            self.enrich(operation);
+            return self.release();
         }
         let usage = operation.usage();
         let error = operation.outcome.error();
@@ -178,17 +173,25 @@ impl LiveSpan {
                 None => context.span().end(),
             }
         }
+        self.release();
+    }
+}
+
+impl LiveSpan {
+    /// Lets go of the span, which closes unless another holds it.
+    fn release(self) {
         match self.dispatch {
             Some(dispatch) => dispatcher::with_default(&dispatch, || drop(self.span)),
             None => drop(self.span),
         }
     }
-}
 
-impl LiveSpan {
     /// Gives a span that another library made what that library does not record itself, and leaves the
     /// record for who repairs such spans.
-    fn enrich(self, operation: &Arc<Operation>) {
+    fn enrich(&self, operation: &Arc<Operation>) {
+        // Its end is its last exit, and the call went on until now: its maker may be in it no more where a
+        // stream is dropped half-way.
+        self.span.in_scope(|| ());
         let Some(context) = &self.context else { return };
         let span = context.span();
         if !span.is_recording() {
@@ -197,6 +200,10 @@ impl LiveSpan {
         let fields = self.span.metadata().map(Metadata::fields);
         let is_theirs = |name: &str| fields.is_some_and(|fields| fields.field(name).is_some());
         let mut attributes = gen_ai::unmarked_attributes(operation);
+        if let Some(server) = &operation.server {
+            attributes.push(KeyValue::new(names::SERVER_ADDRESS, server.address.clone()));
+            attributes.push(KeyValue::new(names::SERVER_PORT, i64::from(server.port)));
+        }
         attributes.retain(|attribute| !is_theirs(attribute.key.as_str()));
         span.set_attributes(attributes);
         joined::put(span.span_context(), operation);
@@ -206,14 +213,17 @@ impl LiveSpan {
 /// The target of every span of ours.
 pub(crate) const TARGET: &str = "tracing_genai";
 
-/// Whether a span of another library stands for one call of a model, as `rig` makes them.
+/// Whether a span of another library stands for one call of a model of this kind, as `rig` makes them.
 #[cfg(feature = "instrument")]
-fn is_of_a_model_call(metadata: &Metadata<'static>) -> bool {
-    use crate::record::OperationClass;
+fn is_of_call(metadata: &Metadata<'static>, kind: OperationKind) -> bool {
+    use crate::record::OperationClass::{Embedding, Generation};
     let has = |name| metadata.fields().field(name).is_some();
-    let kind = OperationKind::from_name(metadata.name()).map(OperationKind::class);
-    let is_call = matches!(kind, Some(OperationClass::Generation | OperationClass::Embedding));
-    metadata.target() != TARGET && has("gen_ai.operation.name") && (is_call || has("rig.completion_parent"))
+    let class = match OperationKind::from_name(metadata.name()).map(OperationKind::class) {
+        Some(class @ (Generation | Embedding)) => Some(class),
+        _ if has("rig.completion_parent") => Some(Generation),
+        _ => None,
+    };
+    metadata.target() != TARGET && has("gen_ai.operation.name") && class == Some(kind.class())
 }
 
 /// Attributes, status and record of a finished operation onto its OpenTelemetry span; `model` is the
@@ -251,6 +261,15 @@ fn kind(operation: &Operation) -> &'static str {
     }
 }
 
+fn diagnose(span: &Span, context: Option<&Context>) {
+    match context {
+        Some(context) if !context.span().is_recording() => diagnosis::note(Finding::SpanNotSampled),
+        Some(_) => {}
+        None if span.is_disabled() => diagnosis::note(Finding::SpanFiltered),
+        None => diagnosis::note(Finding::NoOpenTelemetrySpan),
+    }
+}
+
 /// The OpenTelemetry context that belongs to `span`.
 ///
 /// Entering a span that has no OpenTelemetry twin leaves the application's own span current, and
@@ -272,3 +291,29 @@ fn own_context(span: &Span) -> Option<Context> {
     // Context activation may be switched off in the layer; then the extension finds it.
     Some(span.context()).filter(is_own)
 }
+
+/// The OpenTelemetry context that belongs to `span`, in which this thread is.
+///
+/// The active context is not it where the span has no OpenTelemetry twin: then it is that of the
+/// application's own span further out.
+#[cfg(feature = "instrument")]
+fn context_of_current(span: &Span) -> Option<Context> {
+    let is_valid = |context: &Context| context.span().span_context().is_valid();
+    Some(span.context()).filter(is_valid).or_else(|| {
+        // The extension does not find a layer that can be reloaded. What that one activates on top of
+        // nothing is of this span.
+        let _nothing = Context::new().attach();
+        Some(span.in_scope(Context::current)).filter(is_valid)
+    })
+}
+
+/// Whether there is an OpenTelemetry layer, and this span, which has no context, is not for it.
+#[cfg(feature = "instrument")]
+fn is_kept_from_layer(span: &Span) -> bool {
+    // The one question that tells a layer that is not there from a span that the layer does not have: the
+    // parent of a span without data is set in vain.
+    span.set_parent(Context::new()).is_ok()
+}
+
+#[cfg(all(test, feature = "instrument"))]
+mod tests;
