@@ -213,6 +213,10 @@ impl LiveSpan {
 /// The target of every span of ours.
 pub(crate) const TARGET: &str = "tracing_genai";
 
+/// The targets of rig's spans of chats.
+#[cfg(feature = "instrument")]
+const RIGS_CHATS: [&str; 2] = ["rig::completions", "rig::agent_chat"];
+
 /// Whether a span of another library stands for one call of a model of this kind, as `rig` makes them.
 #[cfg(feature = "instrument")]
 fn is_of_call(metadata: &Metadata<'static>, kind: OperationKind) -> bool {
@@ -220,7 +224,8 @@ fn is_of_call(metadata: &Metadata<'static>, kind: OperationKind) -> bool {
     let has = |name| metadata.fields().field(name).is_some();
     let class = match OperationKind::from_name(metadata.name()).map(OperationKind::class) {
         Some(class @ (Generation | Embedding)) => Some(class),
-        _ if has("rig.completion_parent") => Some(Generation),
+        // By whatever name: a runtime's, or one of before rig called streams `chat` too.
+        _ if has("rig.completion_parent") || RIGS_CHATS.contains(&metadata.target()) => Some(Generation),
         _ => None,
     };
     metadata.target() != TARGET && has("gen_ai.operation.name") && class == Some(kind.class())

@@ -63,6 +63,25 @@ fn a_call_in_a_span_of_its_own_is_told_there() {
 }
 
 #[test]
+fn a_stream_of_a_former_rig_is_told_in_its_span() {
+    let spans = exported(plain, || {
+        let theirs =
+            tracing::info_span!(target: "rig::completions", "chat_streaming", gen_ai.operation.name = "chat");
+        theirs.in_scope(|| call().settle(Outcome::Done));
+    });
+    assert_eq!(names(&spans), ["chat_streaming"]);
+}
+
+#[test]
+fn a_span_of_the_program_that_is_called_as_a_call_is_left_alone() {
+    let spans = exported(plain, || {
+        tracing::info_span!("chat").in_scope(|| call().settle(Outcome::Done));
+    });
+    assert_eq!(names(&spans), ["chat", "chat"]);
+    assert_eq!(spans.iter().filter_map(address).count(), 1);
+}
+
+#[test]
 fn an_embedding_in_the_span_of_a_chat_is_not_told_there() {
     with_default(&Dispatch::new(Registry::default()), || {
         theirs().in_scope(|| assert!(LiveSpan::adopt(OperationKind::Embeddings).is_none()));
