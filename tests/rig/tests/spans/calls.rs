@@ -50,6 +50,29 @@ async fn a_response_of_openai_is_one_span() {
 }
 
 #[tokio::test]
+async fn a_call_of_gemini_has_the_operation_of_its_own() {
+    let span = span(async |program| {
+        program.provider.enqueue(Answer::text("Hej.").usage(usage(7, 3)));
+        program.gemini().completion("gemini-2.5-flash").call("Hello").await.unwrap();
+    })
+    .await;
+    assert_call(&span, "generate_content gemini-2.5-flash", "gcp.gemini");
+    assert_eq!(span.attributes["gen_ai.usage.input_tokens"], 7);
+    assert_eq!(span.attributes["gen_ai.response.finish_reasons"], ["stop"]);
+}
+
+#[tokio::test]
+async fn embeddings_of_gemini_are_one_span() {
+    let span = span(async |program| {
+        let model = program.gemini().embedding("gemini-embedding-001", None);
+        model.call(vec!["sea".to_owned()]).await.unwrap();
+    })
+    .await;
+    assert_call(&span, "embeddings gemini-embedding-001", "gcp.gemini");
+    assert!(span.attributes["gen_ai.embeddings.dimension.count"].as_i64().is_some());
+}
+
+#[tokio::test]
 async fn embeddings_are_one_span() {
     let span = span(async |program| {
         let model = program.openai().embedding("text-embedding-3-small", None);
@@ -70,7 +93,8 @@ async fn calls_side_by_side_have_a_span_each() {
         let embedding = openai.embedding("text-embedding-3-small", None);
         let (first, second) = (model.call("One"), embedding.call(vec!["two".to_owned()]));
         let (first, second) = tokio::join!(first, second);
-        (first.unwrap(), second.unwrap());
+        first.unwrap();
+        second.unwrap();
     })
     .await;
     let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();

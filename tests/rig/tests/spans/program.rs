@@ -6,7 +6,8 @@ use opentelemetry_sdk::trace::{
 };
 use reqwest_middleware::ClientBuilder;
 use rig_core::providers::{
-    anthropic::AnthropicConfig,
+    anthropic::{Anthropic, AnthropicConfig},
+    gemini::{Gemini, GeminiConfig},
     openai::{OpenAI, OpenAIConfig, Route},
 };
 use rig_reqwest::ReqwestMiddlewareClient;
@@ -49,8 +50,14 @@ impl Program {
         config.with_route(Route::Chat).connect(self.http.clone())
     }
 
-    pub(crate) fn anthropic(&self) -> rig_core::providers::anthropic::Anthropic {
+    pub(crate) fn anthropic(&self) -> Anthropic {
         let config = AnthropicConfig::new("sk-ant-test").with_base_url(self.provider.anthropic_url());
+        config.connect(self.http.clone())
+    }
+
+    /// The Gemini API.
+    pub(crate) fn gemini(&self) -> Gemini {
+        let config = GeminiConfig::new("a-key").with_base_url(self.provider.google_url());
         config.connect(self.http.clone())
     }
 }

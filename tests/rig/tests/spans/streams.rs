@@ -49,6 +49,22 @@ async fn a_stream_of_anthropic_is_one_span_with_its_usage() {
 }
 
 #[tokio::test]
+async fn a_stream_of_gemini_is_one_span_with_its_usage() {
+    let span = span(async |program| {
+        program.provider.enqueue(Answer::text("One two three.").usage(usage(7, 3)));
+        let stream = program.gemini().completion("gemini-2.5-flash").stream("Count to three.").unwrap();
+        stream.finish().await.unwrap();
+    })
+    .await;
+    assert_call(&span, "generate_content gemini-2.5-flash", "gcp.gemini");
+    assert_eq!(span.attributes["gen_ai.request.stream"], true);
+    assert_eq!(span.attributes["gen_ai.usage.input_tokens"], 7);
+    assert_eq!(span.attributes["gen_ai.usage.output_tokens"], 3);
+    assert_eq!(span.attributes["tracing_genai.outcome"], "done");
+    assert!(time_to_first_chunk(&span).is_some());
+}
+
+#[tokio::test]
 async fn a_stream_of_responses_is_one_span_with_its_usage() {
     let span = span(async |program| {
         program.provider.enqueue(Answer::text("One two three.").usage(usage(7, 3)));
