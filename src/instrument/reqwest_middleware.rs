@@ -9,6 +9,10 @@
 //! ```
 //!
 //! Given before a middleware that tries again, all attempts are one span; after it each is one.
+//!
+//! rig sends through such a client where its transport has the feature `reqwest-middleware`
+//! (`rig_reqwest::ReqwestMiddlewareClient`). rig makes a span for each call: that one is completed, and no
+//! other is made. A middleware that makes spans of its own comes after this one, or rig's is not found.
 
 use super::{Instrumentation, reqwest};
 use ::reqwest::{Request, Response};

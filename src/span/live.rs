@@ -1,5 +1,7 @@
 //! An operation's span while it lives.
 
+#[cfg(feature = "instrument")]
+use super::theirs;
 use super::{
     deferred, joined,
     own_pipeline::{self, OwnSpan},
@@ -99,26 +101,25 @@ impl LiveSpan {
         Self { span, context, dispatch, started, has_model, is_own, is_adopted: false, own }
     }
 
-    /// The current span, if another library made it for the very call that is about to be seen.
+    /// The current span, if another library made it for the very call that is about to be seen, which is
+    /// `operation`. Not one that a filter keeps from the OpenTelemetry layer: nobody would see the call there.
     #[cfg(feature = "instrument")]
     pub(crate) fn adopt(operation: &Operation) -> Option<Self> {
         let span = Span::current();
-        if !span.metadata().is_some_and(is_of_a_model_call) {
+        if !span.metadata().is_some_and(|metadata| theirs::is_of_call(metadata, operation.kind)) {
             return None;
         }
         let started = Instant::now();
-        let context = Some(Context::current()).filter(|context| context.span().span_context().is_valid());
+        let context = theirs::context_of_current(&span);
+        if context.is_none() && theirs::is_kept_from_layer(&span) {
+            return None;
+        }
         let own = own_pipeline::start_within(operation, context.as_ref());
-        Some(Self {
-            span,
-            context,
-            dispatch: None,
-            started,
-            has_model: true,
-            is_own: false,
-            is_adopted: true,
-            own,
-        })
+        if own.is_none() {
+            unseen::note(&span, context.as_ref());
+        }
+        let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
+        Some(Self { span, context, dispatch, started, has_model: true, is_own: false, is_adopted: true, own })
     }
 
     /// Whether a provider of our own gets it, and nobody else.
@@ -166,6 +167,7 @@ impl LiveSpan {
         let own = self.own.take();
         if self.is_adopted {
             self.enrich(operation);
+            self.release();
         } else {
             own_pipeline::beside(own.as_ref(), || self.close(operation, content, ended));
         }
@@ -202,17 +204,23 @@ impl LiveSpan {
         if let Some(context) = &self.context {
             own_pipeline::end(context, ended);
         }
+        self.release();
+    }
+
+    /// Lets go of the span, which closes unless another holds it.
+    fn release(self) {
         match self.dispatch {
             Some(dispatch) => dispatcher::with_default(&dispatch, || drop(self.span)),
             None => drop(self.span),
         }
     }
-}
 
-impl LiveSpan {
     /// Gives a span that another library made what that library does not record itself, and leaves the
     /// record for who repairs such spans.
-    fn enrich(self, operation: &Arc<Operation>) {
+    fn enrich(&self, operation: &Arc<Operation>) {
+        // Its end is its last exit, and the call went on until now: its maker may be in it no more where a
+        // stream is dropped half-way.
+        self.span.in_scope(|| ());
         let Some(context) = &self.context else { return };
         let span = context.span();
         if !span.is_recording() {
@@ -221,6 +229,10 @@ impl LiveSpan {
         let fields = self.span.metadata().map(Metadata::fields);
         let is_theirs = |name: &str| fields.is_some_and(|fields| fields.field(name).is_some());
         let mut attributes = gen_ai::unmarked_attributes(operation);
+        if let Some(server) = &operation.server {
+            attributes.push(KeyValue::new(names::SERVER_ADDRESS, server.address.clone()));
+            attributes.push(KeyValue::new(names::SERVER_PORT, i64::from(server.port)));
+        }
         attributes.retain(|attribute| !is_theirs(attribute.key.as_str()));
         span.set_attributes(attributes);
         joined::put(span.span_context(), operation);
@@ -229,16 +241,6 @@ impl LiveSpan {
 
 /// The target of every span of ours.
 pub(crate) const TARGET: &str = "tracing_genai";
-
-/// Whether a span of another library stands for one call of a model, as `rig` makes them.
-#[cfg(feature = "instrument")]
-fn is_of_a_model_call(metadata: &Metadata<'static>) -> bool {
-    use crate::record::{OperationClass, OperationKind};
-    let has = |name| metadata.fields().field(name).is_some();
-    let kind = OperationKind::from_name(metadata.name()).map(OperationKind::class);
-    let is_call = matches!(kind, Some(OperationClass::Generation | OperationClass::Embedding));
-    metadata.target() != TARGET && has("gen_ai.operation.name") && (is_call || has("rig.completion_parent"))
-}
 
 /// Attributes, status and record of a finished operation onto its OpenTelemetry span; `given` is what the
 /// span was to be given when it began, and was not.

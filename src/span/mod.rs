@@ -23,6 +23,8 @@ pub(crate) mod in_flight;
 pub(crate) mod joined;
 mod live;
 pub(crate) mod own_pipeline;
+#[cfg(feature = "instrument")]
+mod theirs;
 mod unseen;
 
 #[cfg(feature = "instrument")]

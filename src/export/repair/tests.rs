@@ -115,6 +115,20 @@ fn a_span_in_which_a_call_was_seen_has_what_was_seen() {
 }
 
 #[test]
+fn a_count_of_nothing_goes_where_the_answer_did_not_tell_it() {
+    let mut span = rigs_chat();
+    let cached = KeyValue::new("gen_ai.usage.cache_read.input_tokens", "0");
+    span.attributes.retain(|attribute| attribute.key != cached.key);
+    span.attributes.push(cached);
+    assert_eq!(only(&adopted(span.clone(), &seen()), "gen_ai.usage.cache_read.input_tokens"), None);
+    let mut operation = seen();
+    if let Call::Inference { response, .. } = &mut operation.call {
+        Arc::make_mut(response).usage.output_tokens = Some(0);
+    }
+    assert_eq!(only(&adopted(span, &operation), "gen_ai.usage.output_tokens"), Some(&0.into()));
+}
+
+#[test]
 fn a_span_in_which_a_call_was_seen_is_given_no_content() {
     let span = adopted(rigs_chat(), &seen());
     assert!(!format!("{:?}", span.attributes).contains("a secret"));

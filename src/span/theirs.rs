@@ -1,0 +1,49 @@
+//! Spans that other libraries make for calls that an adapter sees: which they are, and where.
+
+use super::live::TARGET;
+use crate::record::{
+    OperationClass::{Embedding, Generation},
+    OperationKind,
+};
+use opentelemetry::{Context, trace::TraceContextExt};
+use tracing::{Metadata, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// The targets of rig's spans of chats.
+const RIGS_CHATS: [&str; 2] = ["rig::completions", "rig::agent_chat"];
+
+/// Whether a span of another library stands for one call of a model of this kind, as `rig` makes them.
+pub(super) fn is_of_call(metadata: &Metadata<'static>, kind: OperationKind) -> bool {
+    let has = |name| metadata.fields().field(name).is_some();
+    let class = match OperationKind::from_name(metadata.name()).map(OperationKind::class) {
+        Some(class @ (Generation | Embedding)) => Some(class),
+        // By whatever name: a runtime's, or one of before rig called streams `chat` too.
+        _ if has("rig.completion_parent") || RIGS_CHATS.contains(&metadata.target()) => Some(Generation),
+        _ => None,
+    };
+    metadata.target() != TARGET && has("gen_ai.operation.name") && class == Some(kind.class())
+}
+
+/// The OpenTelemetry context that belongs to `span`, in which this thread is.
+///
+/// The active context is not it where the span has no OpenTelemetry twin: then it is that of the
+/// application's own span further out.
+pub(super) fn context_of_current(span: &Span) -> Option<Context> {
+    let is_valid = |context: &Context| context.span().span_context().is_valid();
+    Some(span.context()).filter(is_valid).or_else(|| {
+        // The extension does not find a layer that can be reloaded. What that one activates on top of
+        // nothing is of this span.
+        let _nothing = Context::new().attach();
+        Some(span.in_scope(Context::current)).filter(is_valid)
+    })
+}
+
+/// Whether there is an OpenTelemetry layer, and this span, which has no context, is not for it.
+pub(super) fn is_kept_from_layer(span: &Span) -> bool {
+    // The one question that tells a layer that is not there from a span that the layer does not have: the
+    // parent of a span without data is set in vain.
+    span.set_parent(Context::new()).is_ok()
+}
+
+#[cfg(test)]
+mod tests;
