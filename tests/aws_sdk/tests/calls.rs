@@ -3,7 +3,11 @@
 
 use aws_sdk_bedrockruntime::{
     Client, Config,
-    config::{BehaviorVersion, Builder, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{
+        BehaviorVersion, Builder, ConfigBag, Credentials, Intercept, Region, RuntimeComponents,
+        interceptors::FinalizerInterceptorContextRef, retry::RetryConfig, timeout::TimeoutConfig,
+    },
+    error::BoxError,
     operation::{converse::builders::ConverseFluentBuilder, converse_stream::ConverseStreamOutput as Stream},
     types::{
         ContentBlock, ConversationRole, ConverseStreamOutput, InferenceConfiguration, Message,
@@ -11,7 +15,17 @@ use aws_sdk_bedrockruntime::{
     },
 };
 use aws_smithy_types::{Document, Number};
-use std::{collections::HashMap, future::Future, pin::pin, task::Poll, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
 use tracing::{Instrument, instrument::WithSubscriber};
 use tracing_genai::{
     ContentCapture,
@@ -411,19 +425,40 @@ async fn calls_at_once_on_several_threads_are_spans_of_their_own() {
     assert!(spans.iter().all(|span| end(span) == ("done", None, None)));
 }
 
+/// Notes that an attempt is over.
+#[derive(Clone, Debug, Default)]
+struct Refused(Arc<AtomicBool>);
+
+impl Intercept for Refused {
+    fn name(&self) -> &'static str {
+        "a test"
+    }
+
+    fn read_after_attempt(
+        &self,
+        _: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn a_future_between_two_attempts_that_is_dropped_abandons_the_call() {
     let busy = Answer::error(503, "ServiceUnavailableException", None, "Busy.");
     let provider = provider([busy]);
     let waits = RetryConfig::standard().with_initial_backoff(Duration::from_secs(3600));
     let config = config(&provider).retry_config(waits.with_max_backoff(Duration::from_secs(3600)));
-    let client = Client::from_conf(config.interceptor(GenAiInterceptor::new()).build());
+    let refused = Refused::default();
+    let config = config.interceptor(GenAiInterceptor::new()).interceptor(refused.clone());
+    let client = Client::from_conf(config.build());
     let work = async {
         let mut sending = pin!(hello(&client).send());
-        // Polled on until the answer is there; the wait after it is an hour's, more or less.
         std::future::poll_fn(|context| {
-            assert!(sending.as_mut().poll(context).is_pending());
-            if provider.requests().is_empty() { Poll::Pending } else { Poll::Ready(()) }
+            assert!(sending.as_mut().poll(context).is_pending(), "the wait is an hour's, more or less");
+            if refused.0.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     };
