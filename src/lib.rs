@@ -67,7 +67,7 @@
 //! # Features
 //!
 //! `client`, `export` and `rustls` are on by default. `bedrock` signs calls of Amazon Bedrock with AWS
-//! credentials, `grpc` adds OTLP over gRPC, `native-tls` is
+//! credentials, `aws` has an interceptor for its SDK, `grpc` adds OTLP over gRPC, `native-tls` is
 //! for who cannot use rustls, `testing` is for tests.
 //!
 //! [GenAI conventions]: https://github.com/open-telemetry/semantic-conventions-genai

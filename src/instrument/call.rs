@@ -162,7 +162,16 @@ impl ObservedCall {
     pub(crate) fn attempt(&mut self) {
         let Some(watched) = &mut self.0 else { return };
         watched.in_flight.operation_mut().attempts += 1;
+        self.discard();
+    }
+
+    /// What came is not what becomes of the call.
+    pub(crate) fn discard(&mut self) {
+        let Some(watched) = &mut self.0 else { return };
         (watched.came, watched.pending, watched.ended) = (Came::Nothing, None, None);
+        (watched.status, watched.usage, watched.arrived) = (None, Usage::default(), None);
+        let operation = watched.in_flight.operation_mut();
+        (operation.http_status, operation.request_id) = (None, None);
     }
 
     /// The head of the answer came.
@@ -526,4 +535,36 @@ pub(super) fn with_stream_usage(api: Api, body: &Bytes) -> Option<Bytes> {
     let mut altered = body.get(..end)?.to_vec();
     altered.extend_from_slice(br#","stream_options":{"include_usage":true}}"#);
     Some(altered.into())
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::{record::Server, testing::capture};
+
+    #[test]
+    fn nothing_of_an_attempt_is_told_of_the_next() {
+        let spans = capture(|| {
+            let path = "/model/a-model/converse".to_owned();
+            let server = Server { address: "localhost".to_owned(), port: 80 };
+            let target = Target {
+                api: Api::BedrockConverse,
+                provider: "aws.bedrock".into(),
+                server,
+                path,
+                by_rule: false,
+            };
+            let mut call = ObservedCall::begin(&ContentCapture::off(), 1024, target, &HeaderMap::new(), None);
+            let mut headers = HeaderMap::new();
+            headers.insert("x-amzn-requestid", HeaderValue::from_static("the first"));
+            call.head(503, &headers);
+            call.attempt();
+            call.fail(ErrorInfo::new(ErrorKind::Connection, "broken"));
+        });
+        assert_eq!(spans[0].attributes["error.type"], "connection");
+        assert_eq!(spans[0].attributes["tracing_genai.attempts"], 2);
+        let operation = spans[0].operation.as_deref();
+        assert_eq!(operation.and_then(|operation| operation.http_status), None);
+        assert_eq!(operation.and_then(|operation| operation.request_id.clone()), None);
+    }
 }

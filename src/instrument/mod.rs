@@ -25,6 +25,13 @@
 //! nobody could wait, so they are read when the call ends. A stream's events are read as they come up to its
 //! first content. Of a body above the [limit](Instrumentation::body_limit) the model and the usage are read.
 
+#![cfg_attr(
+    not(all(feature = "async-openai", feature = "aws", feature = "reqwest-middleware", feature = "tower")),
+    allow(dead_code, reason = "each adapter needs some of it")
+)]
+
+#[cfg(feature = "aws")]
+pub mod aws;
 mod body;
 mod call;
 mod collected;
@@ -116,6 +123,12 @@ impl Instrumentation {
     /// The call of a model that a request to this address is, if it is one.
     pub(crate) fn recognise(&self, method: &Method, address: Address<'_>) -> Option<Target> {
         rule::target(&self.0.rules, method, address)
+    }
+
+    /// Whether a rule leaves requests to this address alone.
+    #[cfg(feature = "aws")]
+    pub(crate) fn ignores(&self, address: Address<'_>) -> bool {
+        rule::is_excluded(&self.0.rules, address)
     }
 
     /// Opens the span of a call; `body` is the request's where it is in memory. What the call is not to tell,

@@ -140,6 +140,14 @@ pub(crate) fn target(rules: &[Rule], method: &Method, address: Address<'_>) -> O
     Some(Target { api, provider, server, path: path.to_owned(), by_rule: known.is_none() })
 }
 
+/// Whether the rule for this address leaves it alone.
+#[cfg(feature = "aws")]
+pub(crate) fn is_excluded(rules: &[Rule], address: Address<'_>) -> bool {
+    let Address { host, port, path } = address;
+    let host = host.trim_matches(['[', ']']);
+    rules.iter().find(|rule| rule.matches(host, port, path)).is_some_and(|rule| rule.is_exclusion)
+}
+
 /// The provider whose format it is.
 fn by_format(api: Api, path: &str) -> &'static str {
     match api {
