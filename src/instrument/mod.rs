@@ -23,6 +23,8 @@
 //! nobody could wait, so they are read when the call ends. A stream's events are read as they come up to its
 //! first content. Of a body above the [limit](Instrumentation::body_limit) the model and the usage are read.
 
+#[cfg(feature = "async-openai")]
+pub mod async_openai;
 mod body;
 mod call;
 mod collected;
@@ -124,7 +126,7 @@ impl Instrumentation {
 
     /// The body to send in place of `body`, where the user has asked for usage that the request does not
     /// ask for.
-    pub(crate) fn altered(&self, target: &Target, body: &Bytes) -> Option<Bytes> {
+    pub(crate) fn altered(&self, target: &Target, body: &[u8]) -> Option<Bytes> {
         if self.0.stream_usage { call::with_stream_usage(target.api, body) } else { None }
     }
 }
