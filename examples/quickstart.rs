@@ -6,15 +6,17 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
+mod trace;
+
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, env, error::Error, io, time::Duration};
+use std::{env, error::Error, io, time::Duration};
 use tracing::Instrument;
 use tracing_genai::{
     Client, Destination, Telemetry,
     client::ChatEvent,
     record::ToolDefinition,
     span::{Retrieval, Tool},
-    testing::{Answer, AttributeValue, FakeProvider, FinishedSpan, OtlpSink},
+    testing::{Answer, FakeProvider, OtlpSink},
 };
 
 const MODEL: &str = "gpt-4o-mini";
@@ -51,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("Answer: {answer}\n");
 
     let flushed = telemetry.flush().await;
-    print_trace(&sink.wait_for_spans_async(6, Duration::from_secs(5)).await);
+    trace::print(&sink.wait_for_spans_async(6, Duration::from_secs(5)).await);
     println!();
     for to in telemetry.report().destinations {
         let counts = (to.recorded, to.delivered, to.pending, to.rejected, to.dropped);
@@ -121,42 +123,4 @@ async fn get_weather(arguments: Option<Value>) -> io::Result<String> {
     let city = arguments.as_ref().and_then(|arguments| arguments["city"].as_str()).unwrap_or("nowhere");
     tracing::info!(city, "looking out of the window");
     Ok(json!({"city": city, "temperature": 18, "sky": "clear"}).to_string())
-}
-
-/// Prints the spans as a tree, in the order in which they began.
-fn print_trace(spans: &[FinishedSpan]) {
-    let mut children: BTreeMap<&str, Vec<&FinishedSpan>> = BTreeMap::new();
-    for span in spans {
-        children.entry(span.parent_span_id.as_deref().unwrap_or("")).or_default().push(span);
-    }
-    for siblings in children.values_mut() {
-        siblings.sort_by_key(|span| span.start_unix_nanos);
-    }
-    if let Some(first) = spans.first() {
-        println!("Trace {}", first.trace_id);
-    }
-    print_children(&children, "", 0);
-}
-
-fn print_children(children: &BTreeMap<&str, Vec<&FinishedSpan>>, parent: &str, depth: usize) {
-    for span in children.get(parent).into_iter().flatten() {
-        let name = format!("{}{}", "  ".repeat(depth), span.name);
-        print!("{name:<44}{:>9.1} ms", span.duration().as_secs_f64() * 1e3);
-        let text = |name| span.attribute(name).and_then(AttributeValue::as_str);
-        if let Some(model) = text("gen_ai.response.model") {
-            print!("  {model}");
-        }
-        let tokens = |name| span.attribute(name).and_then(AttributeValue::as_i64);
-        if let Some(input) = tokens("gen_ai.usage.input_tokens") {
-            print!("  {input} tokens in");
-        }
-        if let Some(output) = tokens("gen_ai.usage.output_tokens") {
-            print!(", {output} out");
-        }
-        if let Some(outcome) = text("tracing_genai.outcome") {
-            print!("  {outcome}");
-        }
-        println!();
-        print_children(children, &span.span_id, depth + 1);
-    }
 }

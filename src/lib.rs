@@ -74,7 +74,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "client", feature = "export")),
+    not(all(feature = "client", feature = "export", feature = "tower")),
     allow(dead_code, reason = "what the parts share lies idle without them")
 )]
 

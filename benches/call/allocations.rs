@@ -1,6 +1,7 @@
 //! What a call allocates beside the same call by bare `reqwest`, on the thread that calls.
 //!
-//! `cargo bench --bench call_allocations`. It is a program of its own, since the counter is the
+//! `cargo bench --bench call_allocations`; with the features of the adapters their clients have a line each, alone
+//! and with the adapter. It is a program of its own, since the counter is the
 //! allocator of a whole program and would be part of the times.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a benchmark")]
 
@@ -8,10 +9,16 @@ mod calls;
 mod canned;
 mod helper;
 mod mock;
+#[cfg_attr(
+    not(any(feature = "reqwest-middleware", feature = "tower", feature = "async-openai")),
+    allow(dead_code, unused_variables, reason = "without a feature there is no other client")
+)]
+mod stacks;
 mod worker;
 
 use calls::{Answer, By, Caller};
 use helper::{Helper, arguments};
+use stacks::Stack;
 use std::{io, io::Read};
 use worker::{Listener, Worker};
 
@@ -19,7 +26,12 @@ use worker::{Listener, Worker};
 const TRIES: usize = 7;
 
 const ANSWERS: [Answer; 4] = [Answer::Whole, Answer::Stream(100), Answer::Stream(500), Answer::Stream(5000)];
-const CLIENTS: [By; 3] = [By::Raw, By::Hand, By::Ours];
+
+/// Every client: ours after the two that it is compared with, then the others without and with the adapter.
+fn clients() -> Vec<By> {
+    let others = Stack::ALL.iter().flat_map(|&stack| [By::Through(stack, false), By::Through(stack, true)]);
+    [By::Raw, By::Hand, By::Ours].into_iter().chain(others).collect()
+}
 
 fn main() {
     let arguments = arguments();
@@ -42,8 +54,9 @@ fn count() {
         print!("{:>22}", listener.name());
     }
     println!();
+    let clients = clients().len();
     for (index, answer) in ANSWERS.iter().enumerate() {
-        let of = |listener: usize, client: usize| &counts[listener][index * CLIENTS.len() + client];
+        let of = |listener: usize, client: usize| &counts[listener][index * clients + client];
         let name = match answer {
             Answer::Whole => "unary".to_owned(),
             Answer::Stream(pieces) => format!("stream of {pieces}"),
@@ -53,6 +66,14 @@ fn count() {
             print!("{:>22}", of(listener, 2));
         }
         println!();
+        for (number, stack) in Stack::ALL.iter().enumerate() {
+            let plain = 3 + number * 2;
+            print!("{:<32}{:>16}", format!("  {}", stack.name()), of(0, plain));
+            for listener in 0..Listener::ALL.len() {
+                print!("{:>22}", of(listener, plain + 1));
+            }
+            println!();
+        }
     }
 }
 
@@ -61,7 +82,7 @@ fn work(address: &str, listener: &str) {
     let worker = Worker::new(address, listener);
     for answer in ANSWERS {
         let caller = Caller::new(&worker, answer);
-        for by in CLIENTS {
+        for by in clients() {
             worker.make(&caller, by, 1, 2);
             let tries = (0..TRIES).map(|_| {
                 let counted = allocation_counter::measure(|| worker.make(&caller, by, 1, 1));

@@ -1,6 +1,10 @@
 //! One call, by each client.
 
-use crate::{canned, worker::Worker};
+use crate::{
+    canned,
+    stacks::{Stack, Stacks},
+    worker::Worker,
+};
 use bytes::Bytes;
 use serde::Deserialize;
 use std::{borrow::Cow, sync::Arc};
@@ -18,6 +22,8 @@ pub(crate) enum By {
     Hand,
     /// The client of this crate.
     Ours,
+    /// Another client, with this crate's adapter or without, and nobody reads the bytes.
+    Through(Stack, bool),
 }
 
 /// What is called for.
@@ -29,13 +35,14 @@ pub(crate) enum Answer {
     Stream(usize),
 }
 
-/// Both clients, for one kind of answer.
+/// All clients, for one kind of answer.
 pub(crate) struct Caller {
     answer: Answer,
     http: reqwest::Client,
     url: reqwest::Url,
     body: Bytes,
     ours: Client,
+    stacks: Arc<Stacks>,
     prompt: String,
     text_bytes: usize,
 }
@@ -48,7 +55,8 @@ impl Caller {
             Answer::Stream(pieces) => (pieces.to_string(), pieces),
         };
         let base_url = format!("http://{address}/{first}/v1");
-        let url = format!("{base_url}/chat/completions").parse().expect("an address");
+        let url: reqwest::Url = format!("{base_url}/chat/completions").parse().expect("an address");
+        let body = Bytes::from(canned::request(answer != Answer::Whole));
         let ours = Client::builder()
             .base_url(base_url)
             .api_key(canned::KEY)
@@ -60,8 +68,9 @@ impl Caller {
         Arc::new(Self {
             answer,
             http: http.clone(),
+            stacks: Stacks::new(worker, url.clone(), body.clone()),
             url,
-            body: canned::request(answer != Answer::Whole).into(),
+            body,
             ours,
             prompt: canned::prompt(),
             text_bytes: canned::text(words).len(),
@@ -90,6 +99,9 @@ impl Caller {
                 assert_eq!(text.unwrap_or_default().into_owned().len(), self.text_bytes);
             }
             (By::Hand, Answer::Stream(_)) => self.stream_by_hand().await,
+            (By::Through(stack, is_watched), _) => {
+                assert!(self.stacks.call(stack, is_watched).await > self.text_bytes);
+            }
             (By::Ours, Answer::Whole) => {
                 let reply = self.chat().send().await.expect("a reply");
                 assert_eq!(reply.text().len(), self.text_bytes);

@@ -9,6 +9,9 @@
 //! process are compared. Times are CPU clocks: of the thread that calls, and of the whole process,
 //! after a flush, so that exporting in the background hides nothing. The provider answers at once
 //! and on this machine, and there is no TLS: ratios are as large as they can get.
+//!
+//! `--features reqwest-middleware,tower,async-openai`, or some of them, measures the adapters for those clients
+//! too, each beside the same client without it.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a benchmark")]
 
 mod calls;
@@ -16,11 +19,17 @@ mod canned;
 mod helper;
 mod mock;
 mod report;
+#[cfg_attr(
+    not(any(feature = "reqwest-middleware", feature = "tower", feature = "async-openai")),
+    allow(dead_code, unused_variables, reason = "without a feature there is no other client")
+)]
+mod stacks;
 mod worker;
 
 use calls::{Answer, By, Caller};
 use cpu_time::{ProcessTime, ThreadTime};
 use helper::{Helper, arguments, is_quick};
+use stacks::Stack;
 use std::{
     io,
     time::{Duration, Instant},
@@ -48,8 +57,15 @@ const BATCHES: [Batch; 4] = [
     Batch { name: "stream ×64", answer: Answer::Stream(500), in_flight: 64, calls: 64, rarity: 4 },
 ];
 
-const CLIENTS: [(&str, By); 4] =
-    [("raw", By::Raw), ("by hand", By::Hand), ("raw again", By::Raw), ("ours", By::Ours)];
+/// Every client by its name.
+fn clients() -> Vec<(String, By)> {
+    let own = [("raw", By::Raw), ("by hand", By::Hand), ("raw again", By::Raw), ("ours", By::Ours)];
+    let own = own.map(|(name, by)| (name.to_owned(), by));
+    let others = Stack::ALL.iter().flat_map(|&stack| {
+        [false, true].map(|is_watched| (report::name(stack, is_watched), By::Through(stack, is_watched)))
+    });
+    own.into_iter().chain(others).collect()
+}
 
 fn main() {
     let arguments = arguments();
@@ -111,9 +127,11 @@ fn work(address: &str, listener: &str) {
 fn measure_batch(worker: &Worker, batch: &Batch, round: usize) {
     let calls = if is_quick() { batch.in_flight.min(8) } else { batch.calls };
     let caller = Caller::new(worker, batch.answer);
-    for turn in 0..CLIENTS.len() {
-        let turn = if round % 2 == 0 { turn } else { CLIENTS.len() - 1 - turn };
-        let (name, by) = CLIENTS[(round / 2 + turn) % CLIENTS.len()];
+    let clients = clients();
+    for turn in 0..clients.len() {
+        let turn = if round % 2 == 0 { turn } else { clients.len() - 1 - turn };
+        let (name, by) = &clients[(round / 2 + turn) % clients.len()];
+        let by = *by;
         worker.make(&caller, by, 1, 2);
         worker.flush();
         let (thread, process) = (ThreadTime::now(), ProcessTime::now());

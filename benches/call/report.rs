@@ -1,6 +1,6 @@
 //! The tables.
 
-use crate::worker::Listener;
+use crate::{stacks::Stack, worker::Listener};
 use std::{collections::BTreeMap, fmt::Write, thread};
 
 /// CPU time of one call in µs: of the thread that calls, and of the process.
@@ -39,20 +39,13 @@ impl Report {
             for (listener, name) in Listener::ALL.map(Listener::name).iter().enumerate() {
                 let of = |by: &str| times.get(&(listener, by.to_owned())).cloned().unwrap_or_default();
                 let (raw, again) = (of("raw"), of("raw again"));
-                // Both measurements of the same are the base.
-                let base: Vec<Times> = raw
-                    .iter()
-                    .zip(&again)
-                    .map(|(one, two)| [0, 1].map(|clock| f64::midpoint(one[clock], two[clock])))
-                    .collect();
+                let base = base(times, listener);
                 let mut row = format!(
                     "{batch:<11} {name:<16} {:>8.1}",
                     quartiles(base.iter().map(|times| times[0]))[1]
                 );
                 let mut ratio = |over: &[Times], under: &[Times], clock: usize| {
-                    let [low, middle, high] =
-                        quartiles(over.iter().zip(under).map(|(over, under)| over[clock] / under[clock]));
-                    let _ = write!(row, "  {:<17}", format!("{middle:.2} [{low:.2}–{high:.2}]"));
+                    let _ = write!(row, "  {:<17}", ratio(over, under, clock));
                 };
                 ratio(&again, &raw, 0);
                 ratio(&of("by hand"), &base, 0);
@@ -61,7 +54,65 @@ impl Report {
                 println!("{row} {:>6}", raw.len());
             }
         }
+        if !Stack::ALL.is_empty() {
+            self.print_stacks();
+        }
     }
+
+    /// The other clients, each without and with the adapter.
+    fn print_stacks(&self) {
+        println!();
+        println!(
+            "other clients over bare reqwest, nobody reading the bytes; with the adapter over without it"
+        );
+        println!();
+        println!(
+            "{:<11} {:<16} {:<19} {:<18} {:<18} {:<18} {:<18}",
+            "",
+            "listener",
+            "client",
+            "plain: thread",
+            "adapter: thread",
+            "adapter: process",
+            "adapter / plain"
+        );
+        for (batch, times) in &self.0 {
+            for (listener, listener_name) in Listener::ALL.map(Listener::name).iter().enumerate() {
+                let of = |by: String| times.get(&(listener, by)).cloned().unwrap_or_default();
+                let base = base(times, listener);
+                for &stack in Stack::ALL {
+                    let (plain, watched) = (of(name(stack, false)), of(name(stack, true)));
+                    println!(
+                        "{batch:<11} {listener_name:<16} {:<19} {:<18} {:<18} {:<18} {:<18}",
+                        stack.name(),
+                        ratio(&plain, &base, 0),
+                        ratio(&watched, &base, 0),
+                        ratio(&watched, &base, 1),
+                        ratio(&watched, &plain, 0),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The name of a client that is not of this crate.
+pub(crate) fn name(stack: Stack, is_watched: bool) -> String {
+    format!("{}{}", stack.name(), if is_watched { " with the adapter" } else { "" })
+}
+
+/// Bare `reqwest`: both measurements of the same.
+fn base(times: &Batch, listener: usize) -> Vec<Times> {
+    let of = |by: &str| times.get(&(listener, by.to_owned())).map_or(&[][..], |times| times);
+    let both = of("raw").iter().zip(of("raw again"));
+    both.map(|(one, two)| [0, 1].map(|clock| f64::midpoint(one[clock], two[clock]))).collect()
+}
+
+/// The median of the rounds and its quartiles.
+fn ratio(over: &[Times], under: &[Times], clock: usize) -> String {
+    let ratios = over.iter().zip(under).map(|(over, under)| over[clock] / under[clock]);
+    let [low, middle, high] = quartiles(ratios);
+    format!("{middle:.2} [{low:.2}–{high:.2}]")
 }
 
 /// The quartiles, the median in their middle.

@@ -516,7 +516,7 @@ fn secrets(headers: &HeaderMap) -> Vec<HeaderValue> {
 
 /// `body` with `include_usage`, if it asks for a stream of OpenAI's chat completions and does not say whether
 /// it wants the usage.
-pub(super) fn with_stream_usage(api: Api, body: &Bytes) -> Option<Bytes> {
+pub(super) fn with_stream_usage(api: Api, body: &[u8]) -> Option<Bytes> {
     #[derive(serde::Deserialize)]
     struct Asked<'a> {
         #[serde(default)]

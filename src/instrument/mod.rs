@@ -30,6 +30,8 @@
     allow(dead_code, reason = "each adapter needs some of it")
 )]
 
+#[cfg(feature = "async-openai")]
+pub mod async_openai;
 #[cfg(feature = "aws")]
 pub mod aws;
 mod body;
@@ -139,7 +141,7 @@ impl Instrumentation {
 
     /// The body to send in place of `body`, where the user has asked for usage that the request does not
     /// ask for.
-    pub(crate) fn altered(&self, target: &Target, body: &Bytes) -> Option<Bytes> {
+    pub(crate) fn altered(&self, target: &Target, body: &[u8]) -> Option<Bytes> {
         if self.0.stream_usage { call::with_stream_usage(target.api, body) } else { None }
     }
 }

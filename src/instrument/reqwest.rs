@@ -1,8 +1,16 @@
 //! What adapters for clients that send with `reqwest` share.
 
-use super::{Instrumentation, ObservedCall, RequestBody, ResponseBody, body, rule::Address};
+#[cfg(feature = "reqwest-middleware")]
+use super::body;
+use super::{
+    Instrumentation, ObservedCall, RequestBody, ResponseBody,
+    rule::{Address, Target},
+};
 use crate::transport;
-use ::reqwest::{Body, Error, Request, Response, ResponseBuilderExt};
+#[cfg(feature = "reqwest-middleware")]
+use ::reqwest::Error;
+use ::reqwest::{Body, Request, Response, ResponseBuilderExt};
+#[cfg(feature = "reqwest-middleware")]
 use std::{
     fmt::Display,
     future::{Future, poll_fn},
@@ -12,12 +20,7 @@ use std::{
 /// Opens the span of `request`, if it is a call of a model. The request is the same after it, but for what the
 /// user has asked to be altered.
 pub(super) fn begin(instrumentation: &Instrumentation, request: &mut Request) -> ObservedCall {
-    let url = request.url();
-    let address = url
-        .host_str()
-        .and_then(|host| Some(Address { host, port: url.port_or_known_default()?, path: url.path() }));
-    let target = address.and_then(|address| instrumentation.recognise(request.method(), address));
-    let Some(target) = target else { return ObservedCall::none() };
+    let Some(target) = recognise(instrumentation, request) else { return ObservedCall::none() };
     let is_in_memory = request.body().is_none_or(|body| body.as_bytes().is_some());
     let Some(body) = request.body_mut().take() else {
         return instrumentation.begin(target, request.headers(), Some(&Default::default()));
@@ -36,7 +39,25 @@ pub(super) fn begin(instrumentation: &Instrumentation, request: &mut Request) ->
     call
 }
 
+/// The call of a model that `request` is, if it is one.
+fn recognise(instrumentation: &Instrumentation, request: &Request) -> Option<Target> {
+    let url = request.url();
+    let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+    instrumentation.recognise(request.method(), Address { host, port, path: url.path() })
+}
+
+/// Alters a request that is sent once more as [`begin`] altered the first.
+#[cfg(feature = "async-openai")]
+pub(super) fn alter(instrumentation: &Instrumentation, request: &mut Request) {
+    let Some(target) = recognise(instrumentation, request) else { return };
+    let body = request.body().and_then(Body::as_bytes);
+    if let Some(altered) = body.and_then(|body| instrumentation.altered(&target, body)) {
+        *request.body_mut() = Some(Body::from(altered));
+    }
+}
+
 /// Waits for the head of the answer, inside the span; `as_reqwest` finds what `reqwest` says in an error.
+#[cfg(feature = "reqwest-middleware")]
 pub(super) async fn watch<E>(
     mut call: ObservedCall,
     send: impl Future<Output = Result<Response, E>>,
@@ -49,7 +70,7 @@ where
     match poll_fn(|context| call.poll(|| send.as_mut().poll(context))).await {
         Ok(response) => {
             call.head(response.status().as_u16(), response.headers());
-            Ok(if call.is_open() { wrapped(response, call) } else { response })
+            Ok(wrapped(response, call))
         }
         Err(error) => {
             call.fail(match as_reqwest(&error) {
@@ -62,7 +83,10 @@ where
 }
 
 /// The answer with a body that is seen as it passes.
-fn wrapped(response: Response, call: ObservedCall) -> Response {
+pub(super) fn wrapped(response: Response, call: ObservedCall) -> Response {
+    if !call.is_open() {
+        return response;
+    }
     let url = response.url().clone();
     let (mut parts, body) = http::Response::<Body>::from(response).into_parts();
     // The address is lost on the way through `http`, unless it is marked in a way of reqwest's own.

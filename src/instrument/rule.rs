@@ -213,6 +213,8 @@ mod tests {
             Some((Api::OpenAiEmbeddings, "openai".into()))
         );
         assert_eq!(found(&rules, "https://a.test/v1/orders"), None);
+        let known = "https://api.groq.com/openai/v1/chat/completions";
+        assert_eq!(found(&rules, known), Some((Api::OpenAiChat, "groq".into())));
     }
 
     #[test]

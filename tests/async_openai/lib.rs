@@ -1,0 +1,1 @@
+//! Tests and an example that need what is too heavy for the crate's own.
