@@ -23,6 +23,7 @@
 //! nobody could wait, so they are read when the call ends. A stream's events are read as they come up to its
 //! first content. Of a body above the [limit](Instrumentation::body_limit) the model and the usage are read.
 
+mod asked;
 mod body;
 mod call;
 mod collected;
@@ -31,6 +32,7 @@ mod reqwest;
 #[cfg(feature = "reqwest-middleware")]
 pub mod reqwest_middleware;
 mod rule;
+mod settle;
 #[cfg(feature = "tower")]
 pub mod tower;
 
@@ -91,7 +93,8 @@ impl Instrumentation {
     }
 
     /// How many bytes of a request, and of an answer, are kept to be read: 4 MiB each by default. Of a
-    /// longer body the model, the ids and the usage are read.
+    /// longer body the model, the ids and the usage are read; of a stream, which is read as it comes from there
+    /// on, all but an event that alone is longer.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.settings().body_limit = bytes;
@@ -123,9 +126,17 @@ impl Instrumentation {
     }
 
     /// The body to send in place of `body`, where the user has asked for usage that the request does not
-    /// ask for.
-    pub(crate) fn altered(&self, target: &Target, body: &Bytes) -> Option<Bytes> {
-        if self.0.stream_usage { call::with_stream_usage(target.api, body) } else { None }
+    /// ask for; a length that `headers` tell is set to its.
+    #[cfg(any(feature = "tower", feature = "reqwest-middleware", feature = "async-openai"))]
+    pub(crate) fn altered(&self, target: &Target, body: &Bytes, headers: &mut HeaderMap) -> Option<Bytes> {
+        if !self.0.stream_usage {
+            return None;
+        }
+        let altered = asked::with_stream_usage(target.api, body)?;
+        if let Some(length) = headers.get_mut(http::header::CONTENT_LENGTH) {
+            *length = altered.len().into();
+        }
+        Some(altered)
     }
 }
 

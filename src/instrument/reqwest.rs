@@ -1,7 +1,7 @@
 //! What adapters for clients that send with `reqwest` share.
 
 use super::{Instrumentation, ObservedCall, RequestBody, ResponseBody, body, rule::Address};
-use crate::transport;
+use crate::{record::ErrorInfo, transport};
 use ::reqwest::{Body, Error, Request, Response, ResponseBuilderExt};
 use std::{
     fmt::Display,
@@ -23,14 +23,14 @@ pub(super) fn begin(instrumentation: &Instrumentation, request: &mut Request) ->
         return instrumentation.begin(target, request.headers(), Some(&Default::default()));
     };
     let (mut sent, bytes) = RequestBody::look(body);
-    if let Some(bytes) = bytes.filter(|_| is_in_memory) {
-        let call = instrumentation.begin(target.clone(), request.headers(), Some(&bytes));
-        let bytes = instrumentation.altered(&target, &bytes).unwrap_or(bytes);
+    if let Some(bytes) = bytes.as_ref().filter(|_| is_in_memory) {
+        let altered = instrumentation.altered(&target, bytes, request.headers_mut());
+        let call = instrumentation.begin(target, request.headers(), Some(bytes));
         // Made of the same buffer, it can be sent again as before.
-        *request.body_mut() = Some(Body::from(bytes));
+        *request.body_mut() = Some(Body::from(altered.unwrap_or_else(|| bytes.clone())));
         return call;
     }
-    let call = instrumentation.begin(target, request.headers(), None);
+    let call = instrumentation.begin(target, request.headers(), bytes.as_ref());
     sent.tell(call.sent());
     *request.body_mut() = Some(Body::wrap(sent));
     call
@@ -69,6 +69,10 @@ fn wrapped(response: Response, call: ObservedCall) -> Response {
     if let Ok(marked) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(marked.into_parts().0.extensions);
     }
-    let body = ResponseBody::described(body, call, |error| transport::failure(error, Some(200)));
+    let body = ResponseBody::described(body, call, |error| ErrorInfo {
+        // The call knows which.
+        http_status: None,
+        ..transport::failure(error, Some(200))
+    });
     http::Response::from_parts(parts, Body::wrap(body)).into()
 }
