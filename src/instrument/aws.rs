@@ -57,7 +57,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, timeout::TimeoutConfig};
 use bytes::Bytes;
-use http::{Method, Uri};
+use http::{HeaderMap, Method, Uri};
 use seen::{AnswerBody, Seen, Watch, described, header_map, lock};
 use std::sync::{Arc, Mutex};
 use tracing::Span;
@@ -75,7 +75,8 @@ impl GenAiInterceptor {
     /// The call of a model that this request is, if it is one.
     fn target(&self, request: &HttpRequest) -> Option<Target> {
         let uri: Uri = request.uri().parse().ok()?;
-        let address = Address::of(&uri)?;
+        let headers = HeaderMap::new();
+        let address = Address::of(&uri, &headers)?;
         let api = bedrock_api(address.path)?;
         if request.method() != Method::POST.as_str() || self.0.ignores(address) {
             return None;

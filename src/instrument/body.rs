@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::{
-    collections::VecDeque,
     fmt::{self, Display},
-    pin::{Pin, pin},
+    mem,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker, ready},
 };
@@ -19,54 +19,59 @@ pin_project! {
     where
         B: Body,
     {
-        // What was in memory, and looked at before it is sent.
-        ready: VecDeque<Result<Frame<Bytes>, B::Error>>,
+        // What was taken out to be looked at before it is sent.
+        first: Option<Result<Frame<Bytes>, B::Error>>,
         #[pin]
         inner: B,
+        // Nothing follows, whatever the body says.
+        is_over: bool,
         sent: Option<Arc<Mutex<Collected>>>,
+        is_begun: bool,
     }
 }
 
 impl<B: Body<Data = Bytes>> RequestBody<B> {
     /// A body that nobody looks at.
     pub(crate) fn untouched(inner: B) -> Self {
-        Self { ready: VecDeque::new(), inner, sent: None }
+        Self { first: None, inner, is_over: false, sent: None, is_begun: false }
     }
 
-    /// The body, and its bytes if they are all in memory: then they are taken out and sent as they are.
+    /// The body, and its bytes if they are all in memory: its first frame is taken out, and sent as it is.
     pub(crate) fn look(inner: B) -> (Self, Option<Bytes>)
     where
         B: Unpin,
     {
         let mut body = Self::untouched(inner);
-        let is_known = body.inner.size_hint().exact().is_some();
-        if !is_known {
-            return (body, None);
+        if body.inner.is_end_stream() {
+            return (body, Some(Bytes::new()));
         }
+        let Some(length) = body.inner.size_hint().exact() else { return (body, None) };
         let mut context = Context::from_waker(Waker::noop());
-        while !body.inner.is_end_stream() {
+        match Pin::new(&mut body.inner).poll_frame(&mut context) {
             // What is not there at once will be asked for again by who sends it.
-            match pin!(&mut body.inner).poll_frame(&mut context) {
-                Poll::Ready(Some(frame)) => body.ready.push_back(frame),
-                Poll::Ready(None) => break,
-                Poll::Pending => return (body, None),
+            Poll::Pending => (body, None),
+            Poll::Ready(None) => {
+                body.is_over = true;
+                (body, Some(Bytes::new()))
+            }
+            Poll::Ready(Some(frame)) => {
+                let data = frame.as_ref().ok().and_then(Frame::data_ref);
+                let whole = data.filter(|data| data.len() as u64 == length).cloned();
+                body.first = Some(frame);
+                (body, whole)
             }
         }
-        if body.ready.iter().any(Result::is_err) {
-            return (body, None);
-        }
-        let mut data = body.ready.iter().flatten().filter_map(Frame::data_ref);
-        let whole = match (data.next(), data.next()) {
-            (Some(only), None) => Some(only.clone()),
-            (None, _) => Some(Bytes::new()),
-            _ => None,
-        };
-        (body, whole)
     }
 
     /// Has what is sent told.
     pub(crate) fn tell(&mut self, sent: Option<Arc<Mutex<Collected>>>) {
         self.sent = sent;
+    }
+
+    /// Sends `bytes` in place of what was [looked at](Self::look), which was all of it.
+    #[cfg(feature = "tower")]
+    pub(crate) fn replace(&mut self, bytes: Bytes) {
+        self.first = Some(Ok(Frame::data(bytes)));
     }
 }
 
@@ -79,38 +84,63 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
-        let frame = match this.ready.pop_front() {
+        let frame = match this.first.take() {
             Some(frame) => Some(frame),
+            None if *this.is_over => None,
             None => ready!(this.inner.poll_frame(context)),
         };
         if let (Some(Ok(frame)), Some(sent)) = (&frame, this.sent) {
             if let Some(data) = frame.data_ref() {
-                sent.lock().unwrap_or_else(PoisonError::into_inner).push(data);
+                let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+                // A clone is another attempt, which begins anew.
+                if !mem::replace(this.is_begun, true) {
+                    sent.clear();
+                }
+                sent.push(data);
             }
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ready.is_empty() && self.inner.is_end_stream()
+        self.first.is_none() && (self.is_over || self.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        let ready: u64 =
-            self.ready.iter().flatten().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
+        let first = self.first.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+        let Some(first) = first.map(|data| data.len() as u64) else { return self.inner.size_hint() };
         let inner = self.inner.size_hint();
         let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower().saturating_add(ready));
+        // The upper bound first: the lower may not be above it.
         if let Some(upper) = inner.upper() {
-            hint.set_upper(upper.saturating_add(ready));
+            hint.set_upper(upper.saturating_add(first));
         }
+        hint.set_lower(inner.lower().saturating_add(first));
         hint
+    }
+}
+
+/// For layers below that send a request again.
+impl<B: Body<Data = Bytes> + Clone> Clone for RequestBody<B> {
+    fn clone(&self) -> Self {
+        // A failure is not cloned: the clone asks for itself.
+        let first = self.first.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(|frame| {
+            let data = frame.data_ref().map(|data| Frame::data(data.clone()));
+            data.or_else(|| frame.trailers_ref().map(|trailers| Frame::trailers(trailers.clone())))
+        });
+        Self {
+            first: first.map(Ok),
+            inner: self.inner.clone(),
+            is_over: self.is_over,
+            sent: self.sent.clone(),
+            is_begun: false,
+        }
     }
 }
 
 impl<B: Body> fmt::Debug for RequestBody<B> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("RequestBody").field("ready", &self.ready.len()).finish_non_exhaustive()
+        formatter.debug_struct("RequestBody").field("is_begun", &self.is_begun).finish_non_exhaustive()
     }
 }
 
@@ -163,6 +193,8 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut this = self.project();
+        // The caller has the piece before, and asks for more: now is the time to read it.
+        this.call.idle();
         let polled = this.inner.as_mut().poll_frame(context);
         if !this.call.is_open() {
             return polled;
@@ -178,8 +210,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             }
             Poll::Ready(Some(Err(error))) => this.call.fail((this.describe)(error)),
             Poll::Ready(None) => this.call.end(),
-            // The caller has the last piece: now is the time to read it.
-            Poll::Pending => this.call.idle(),
+            Poll::Pending => {}
         }
         polled
     }

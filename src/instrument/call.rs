@@ -1,60 +1,55 @@
 //! One call of a model that another client makes, seen from its bytes.
 
 use super::{
-    collected::{Collected, members},
+    asked::{LOOK_BYTES, opening, secrets},
+    collected::Collected,
     rule::Target,
 };
 use crate::{
-    capture::{ContentCapture, redact},
+    capture::ContentCapture,
     diagnosis::{self, Finding},
     provider::{
         self, Api, Delta, Limits,
-        answer::{self, End, StreamedAnswer},
+        answer::{self, StreamedAnswer},
     },
-    record::{
-        Call, EmbeddingsRequest, ErrorInfo, ErrorKind, Operation, OperationKind, Outcome, Request, Usage,
-    },
-    span::{deferred, in_flight::InFlight},
+    record::{Call, ErrorInfo, Operation, Usage},
+    span::{self, deferred, in_flight::InFlight},
 };
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderValue,
-    header::{AUTHORIZATION, CONTENT_ENCODING},
-};
-use serde_json::Value;
+use http::{HeaderMap, HeaderValue, header::CONTENT_ENCODING};
 use std::{
     fmt, mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
 /// A call under way. Dropped before its end it was abandoned, unless what came was whole.
 pub(crate) struct ObservedCall(Option<Box<Watched>>);
 
-struct Watched {
-    in_flight: InFlight,
-    api: Api,
-    path: String,
+pub(super) struct Watched {
+    pub(super) in_flight: InFlight,
+    pub(super) api: Api,
+    pub(super) path: String,
     limit: usize,
-    by_rule: bool,
-    sent: Sent,
-    came: Came,
+    pub(super) by_rule: bool,
+    pub(super) sent: Sent,
+    pub(super) came: Came,
     /// How many generations make the answer whole.
     expected: u32,
-    status: Option<u16>,
-    usage: Usage,
+    pub(super) status: Option<u16>,
+    pub(super) usage: Usage,
     /// What the request's headers hold that no message may.
-    secrets: Vec<HeaderValue>,
+    pub(super) secrets: Vec<HeaderValue>,
     /// What came last: it is read when the caller has it.
     pending: Option<Bytes>,
     /// When the last piece came of a stream that has brought no content, since the call began.
-    arrived: Option<Duration>,
+    pub(super) arrived: Option<Duration>,
     /// When the last byte came, if it did.
     ended: Option<SystemTime>,
 }
 
 /// The request's body.
-enum Sent {
+pub(super) enum Sent {
     InMemory(Bytes),
     /// Read as it is sent.
     Streamed(Arc<Mutex<Collected>>),
@@ -63,7 +58,7 @@ enum Sent {
 }
 
 /// The answer's body.
-enum Came {
+pub(super) enum Came {
     /// No head yet, or nothing that can be read.
     Nothing,
     Whole(Collected),
@@ -79,7 +74,7 @@ enum Came {
 }
 
 /// How the bytes ended.
-enum Close {
+pub(super) enum Close {
     /// The body came to its end.
     Whole,
     /// The transport failed.
@@ -101,6 +96,9 @@ impl ObservedCall {
         headers: &HeaderMap,
         body: Option<&Bytes>,
     ) -> Self {
+        if span::is_ruled_out() {
+            return Self::none();
+        }
         let Target { api, provider, server, path, by_rule } = target;
         let (call, expected) = opening(api, &path, body.map_or(&[], |body| body));
         let mut operation = Operation::new(api.operation_kind(), call);
@@ -191,7 +189,7 @@ impl ObservedCall {
         watched.pending = Some(piece.clone());
     }
 
-    /// Nothing is there to be passed on: a good time to read what was.
+    /// The caller has what came: a good time to read it.
     pub(crate) fn idle(&mut self) {
         if let Some(watched) = &mut self.0 {
             watched.read_pending();
@@ -218,6 +216,11 @@ impl ObservedCall {
     fn close(&mut self, close: Close) {
         let Some(mut watched) = self.0.take() else { return };
         watched.read_pending();
+        let close = match close {
+            // The caller had all of it, and did not ask for the end.
+            Close::Left if watched.ended.is_some() => Close::Whole,
+            close => close,
+        };
         let ended = watched.ended.unwrap_or_else(SystemTime::now);
         if !watched.in_flight.may_settle_later() {
             return watched.settle(close, ended, true);
@@ -245,25 +248,28 @@ impl fmt::Debug for ObservedCall {
     }
 }
 
-/// How much of a request is looked through before it is sent.
-const LOOK_BYTES: usize = 256 << 10;
 /// How much of an error's body is read.
 const ERROR_BYTES: usize = 1 << 20;
 
 impl Watched {
     fn head(&mut self, status: u16, headers: &HeaderMap) {
         self.status = Some(status);
+        self.look_at_sent();
         let operation = self.in_flight.operation_mut();
         operation.http_status = Some(status);
         operation.request_id = provider::request_id(self.api, headers);
+        let is_compressed = is_compressed(headers);
+        if is_compressed {
+            diagnosis::note(Finding::CompressedBody);
+        }
         if !(200..300).contains(&status) {
-            let body = Collected::new(self.limit.min(ERROR_BYTES));
+            // Of what is compressed the error would have to quote garbage.
+            let body = Collected::new(if is_compressed { 0 } else { self.limit.min(ERROR_BYTES) });
             self.came = Came::Refused(Box::new(headers.clone()), body);
             return;
         }
         self.usage = provider::usage_in_headers(self.api, headers);
-        if is_compressed(headers) {
-            diagnosis::note(Finding::CompressedBody);
+        if is_compressed {
             return;
         }
         let is_event_stream = answer::is_event_stream(headers);
@@ -287,6 +293,15 @@ impl Watched {
         };
     }
 
+    /// Of a request's body that was a stream: what it asks for, now that it is sent.
+    fn look_at_sent(&mut self) {
+        let Sent::Streamed(sent) = &self.sent else { return };
+        let body = lock(sent).beginning(LOOK_BYTES);
+        let (call, expected) = opening(self.api, &self.path, &body);
+        self.in_flight.operation_mut().call = call;
+        self.expected = expected;
+    }
+
     /// Whether a stream has brought no content yet.
     fn awaits_content(&self) -> bool {
         matches!(self.came, Came::Stream { .. }) && self.in_flight.operation().time_to_first_chunk.is_none()
@@ -296,7 +311,8 @@ impl Watched {
     fn kept(&self) -> usize {
         let sent = match &self.sent {
             Sent::InMemory(body) => body.len(),
-            Sent::Streamed(_) | Sent::TooLarge => 0,
+            Sent::Streamed(sent) => lock(sent).kept(),
+            Sent::TooLarge => 0,
         };
         let came = match &self.came {
             Came::Whole(body) | Came::Refused(_, body) | Came::Stream { rest: Some(body), .. } => body.kept(),
@@ -329,176 +345,17 @@ impl Watched {
             *rest = Some(Collected::new(*limit));
         }
     }
-
-    /// Ends the span as of `ended`, with what the bodies tell if they are to be read.
-    fn settle(mut self: Box<Self>, close: Close, ended: SystemTime, read_it: bool) {
-        if read_it {
-            self.read_request();
-        }
-        let outcome = match mem::replace(&mut self.came, Came::Nothing) {
-            Came::Refused(headers, body) => {
-                let status = self.status.unwrap_or_default();
-                self.failed(provider::read_error(self.api, status, &headers, &body.into_bytes()))
-            }
-            Came::Stream { answer, rest, .. } if read_it => self.read_stream(*answer, rest, close),
-            Came::Whole(body) if read_it && matches!(close, Close::Whole) => self.read_whole(body),
-            _ => match close {
-                Close::Whole => Outcome::Done,
-                Close::Broken(info) => self.failed(*info),
-                Close::Left => Outcome::Abandoned,
-            },
-        };
-        self.in_flight.settle_at(outcome, ended);
-    }
-
-    fn read_request(&mut self) {
-        let body = match mem::replace(&mut self.sent, Sent::TooLarge) {
-            Sent::InMemory(body) => body,
-            Sent::Streamed(sent) => {
-                let sent = mem::replace(
-                    &mut *sent.lock().unwrap_or_else(PoisonError::into_inner),
-                    Collected::new(0),
-                );
-                if sent.is_cut() {
-                    diagnosis::note(Finding::BodyOverLimit);
-                }
-                sent.into_bytes()
-            }
-            Sent::TooLarge => return,
-        };
-        match provider::read_request(self.api, &self.path, &body) {
-            Some(call) => self.in_flight.operation_mut().call = call,
-            None if self.by_rule => diagnosis::note(Finding::RuleMatchedOther),
-            None => diagnosis::note(Finding::UnreadableBody),
-        }
-    }
-
-    fn read_stream(&mut self, mut answer: StreamedAnswer, rest: Option<Collected>, close: Close) -> Outcome {
-        let (in_flight, arrived) = (&mut self.in_flight, self.arrived);
-        let mut on_delta = |delta: Delta<'_>| note_content(in_flight, arrived, &delta);
-        for piece in rest.map(Collected::into_pieces).unwrap_or_default() {
-            answer.feed(&piece, &mut on_delta);
-        }
-        let broken = match close {
-            // A caller that stops at the last finish reason has the whole answer.
-            Close::Left if !answer.is_whole() && !answer.is_over() => {
-                self.keep(Call::with_response(answer.so_far()));
-                return Outcome::Abandoned;
-            }
-            Close::Left => None,
-            Close::Whole => {
-                answer.end_of_body(&mut on_delta);
-                None
-            }
-            Close::Broken(info) => Some(*info),
-        };
-        let (response, end) = answer.conclude(broken.is_some(), &mut on_delta);
-        self.keep(Call::with_response(response));
-        match (end, broken) {
-            (End::Done, _) => {
-                let usage = self.in_flight.operation().usage();
-                if usage.is_none_or(|usage| usage.input_tokens.is_none() && usage.output_tokens.is_none()) {
-                    diagnosis::note(Finding::StreamWithoutUsage);
-                }
-                Outcome::Done
-            }
-            (End::Told(info) | End::Cut(info), _) | (End::Broken, Some(info)) => self.failed(info),
-            (End::Unread(_), _) | (End::Broken, None) => unreadable(),
-        }
-    }
-
-    fn read_whole(&mut self, body: Collected) -> Outcome {
-        let is_cut = body.is_cut();
-        if is_cut {
-            diagnosis::note(Finding::BodyOverLimit);
-        }
-        let body = body.into_bytes();
-        let (call, end) = if self.api.operation_kind() == OperationKind::Embeddings {
-            match provider::read_embeddings(self.api, &body, false) {
-                Ok(embeddings) => (Call::with_embeddings(embeddings), End::Done),
-                Err(info) => match provider::response_error(self.api, &body) {
-                    Some(told) => (Call::with_embeddings(Default::default()), End::Told(told)),
-                    None => (Call::with_embeddings(Default::default()), End::Unread(info)),
-                },
-            }
-        } else {
-            let (response, end) = answer::read_whole(self.api, &body);
-            (Call::with_response(response), end)
-        };
-        self.keep(call);
-        match end {
-            End::Told(info) | End::Cut(info) => self.failed(info),
-            End::Unread(_) if !is_cut => unreadable(),
-            End::Unread(_) | End::Done | End::Broken => Outcome::Done,
-        }
-    }
-
-    /// Puts what came into the operation, with what the headers told of its usage.
-    fn keep(&mut self, came: Call) {
-        match (&mut self.in_flight.operation_mut().call, came) {
-            (Call::Inference { response, .. }, Call::Inference { response: came, .. }) => {
-                *response = came;
-                if self.usage != Usage::default() {
-                    Arc::make_mut(response).usage.fill_from(&self.usage);
-                }
-            }
-            (Call::Embeddings { response, .. }, Call::Embeddings { response: came, .. }) => {
-                *response = came;
-                response.usage.fill_from(&self.usage);
-            }
-            _ => {}
-        }
-    }
-
-    /// The failure, with what the call knows of it and without the key.
-    fn failed(&mut self, mut info: ErrorInfo) -> Outcome {
-        let operation = self.in_flight.operation_mut();
-        match (&info.request_id, &operation.request_id) {
-            (None, Some(_)) => info.request_id.clone_from(&operation.request_id),
-            (Some(_), None) => operation.request_id.clone_from(&info.request_id),
-            _ => {}
-        }
-        if matches!(info.kind, ErrorKind::Timeout | ErrorKind::Connection) {
-            info.http_status = info.http_status.or(self.status);
-        }
-        for secret in self.secrets.iter().filter_map(|secret| secret.to_str().ok()) {
-            redact::forget(secret.strip_prefix("Bearer ").unwrap_or(secret), &mut info);
-        }
-        Outcome::Failed(Box::new(info))
-    }
 }
 
-/// An answer that came well and is not what its address promises is no failure of the call.
-fn unreadable() -> Outcome {
-    diagnosis::note(Finding::UnreadableBody);
-    Outcome::Done
+pub(super) fn lock(sent: &Mutex<Collected>) -> MutexGuard<'_, Collected> {
+    sent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The first content of any kind sets the time to first chunk.
-fn note_content(in_flight: &mut InFlight, arrived: Option<Duration>, delta: &Delta<'_>) {
+pub(super) fn note_content(in_flight: &mut InFlight, arrived: Option<Duration>, delta: &Delta<'_>) {
     if delta.is_content() && in_flight.operation().time_to_first_chunk.is_none() {
         in_flight.operation_mut().time_to_first_chunk = arrived;
     }
-}
-
-/// What is known of a call before it is made, and how many generations it asks for.
-fn opening(api: Api, path: &str, body: &[u8]) -> (Call, u32) {
-    let (mut model, mut stream, mut count) = (None, false, None);
-    members(body.get(..LOOK_BYTES).unwrap_or(body), &mut |name, value| match (name, value) {
-        ("model", Value::String(name)) => model = Some(name),
-        ("stream", Value::Bool(streams)) => stream = streams,
-        ("n", Value::Number(choices)) => count = choices.as_u64().and_then(|count| count.try_into().ok()),
-        _ => {}
-    });
-    let model = model.or_else(|| provider::model_in_path(path));
-    if api.operation_kind() == OperationKind::Embeddings {
-        let request = Box::new(EmbeddingsRequest { model, ..Default::default() });
-        return (Call::Embeddings { request, response: Box::default() }, 1);
-    }
-    let stream = stream || api.is_stream_path(path);
-    let request = Request { model, stream, choice_count: count, ..Default::default() };
-    let expected = answer::expected_choices(api, &request);
-    (Call::Inference { request: Box::new(request), response: Arc::default() }, expected)
 }
 
 /// Whether the body is not to be read as it comes.
@@ -506,41 +363,13 @@ fn is_compressed(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// The keys among a request's headers.
-fn secrets(headers: &HeaderMap) -> Vec<HeaderValue> {
-    [AUTHORIZATION.as_str(), "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token"]
-        .iter()
-        .filter_map(|name| headers.get(*name).cloned())
-        .collect()
-}
-
-/// `body` with `include_usage`, if it asks for a stream of OpenAI's chat completions and does not say whether
-/// it wants the usage.
-pub(super) fn with_stream_usage(api: Api, body: &[u8]) -> Option<Bytes> {
-    #[derive(serde::Deserialize)]
-    struct Asked<'a> {
-        #[serde(default)]
-        stream: bool,
-        #[serde(borrow)]
-        stream_options: Option<&'a serde_json::value::RawValue>,
-    }
-    if api != Api::OpenAiChat {
-        return None;
-    }
-    let asked: Asked<'_> = serde_json::from_slice(body).ok()?;
-    if !asked.stream || asked.stream_options.is_some() {
-        return None;
-    }
-    let end = memchr::memrchr(b'}', body)?;
-    let mut altered = body.get(..end)?.to_vec();
-    altered.extend_from_slice(br#","stream_options":{"include_usage":true}}"#);
-    Some(altered.into())
-}
-
 #[cfg(all(test, feature = "testing"))]
 mod tests {
     use super::*;
-    use crate::{record::Server, testing::capture};
+    use crate::{
+        record::{ErrorKind, Server},
+        testing::capture,
+    };
 
     #[test]
     fn nothing_of_an_attempt_is_told_of_the_next() {

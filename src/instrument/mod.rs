@@ -30,6 +30,7 @@
     allow(dead_code, reason = "each adapter needs some of it")
 )]
 
+mod asked;
 #[cfg(feature = "async-openai")]
 pub mod async_openai;
 #[cfg(feature = "aws")]
@@ -42,6 +43,7 @@ mod reqwest;
 #[cfg(feature = "reqwest-middleware")]
 pub mod reqwest_middleware;
 mod rule;
+mod settle;
 #[cfg(feature = "tower")]
 pub mod tower;
 
@@ -102,7 +104,8 @@ impl Instrumentation {
     }
 
     /// How many bytes of a request, and of an answer, are kept to be read: 4 MiB each by default. Of a
-    /// longer body the model, the ids and the usage are read.
+    /// longer body the model, the ids and the usage are read; of a stream, which is read as it comes from there
+    /// on, all but an event that alone is longer.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.settings().body_limit = bytes;
@@ -140,9 +143,17 @@ impl Instrumentation {
     }
 
     /// The body to send in place of `body`, where the user has asked for usage that the request does not
-    /// ask for.
-    pub(crate) fn altered(&self, target: &Target, body: &[u8]) -> Option<Bytes> {
-        if self.0.stream_usage { call::with_stream_usage(target.api, body) } else { None }
+    /// ask for; a length that `headers` tell is set to its.
+    #[cfg(any(feature = "tower", feature = "reqwest-middleware", feature = "async-openai"))]
+    pub(crate) fn altered(&self, target: &Target, body: &[u8], headers: &mut HeaderMap) -> Option<Bytes> {
+        if !self.0.stream_usage {
+            return None;
+        }
+        let altered = asked::with_stream_usage(target.api, body)?;
+        if let Some(length) = headers.get_mut(http::header::CONTENT_LENGTH) {
+            *length = altered.len().into();
+        }
+        Some(altered)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     Instrumentation, ObservedCall, RequestBody, ResponseBody,
     rule::{Address, Target},
 };
-use crate::transport;
+use crate::{record::ErrorInfo, transport};
 #[cfg(feature = "reqwest-middleware")]
 use ::reqwest::Error;
 use ::reqwest::{Body, Request, Response, ResponseBuilderExt};
@@ -26,14 +26,14 @@ pub(super) fn begin(instrumentation: &Instrumentation, request: &mut Request) ->
         return instrumentation.begin(target, request.headers(), Some(&Default::default()));
     };
     let (mut sent, bytes) = RequestBody::look(body);
-    if let Some(bytes) = bytes.filter(|_| is_in_memory) {
-        let call = instrumentation.begin(target.clone(), request.headers(), Some(&bytes));
-        let bytes = instrumentation.altered(&target, &bytes).unwrap_or(bytes);
+    if let Some(bytes) = bytes.as_ref().filter(|_| is_in_memory) {
+        let altered = instrumentation.altered(&target, bytes, request.headers_mut());
+        let call = instrumentation.begin(target, request.headers(), Some(bytes));
         // Made of the same buffer, it can be sent again as before.
-        *request.body_mut() = Some(Body::from(bytes));
+        *request.body_mut() = Some(Body::from(altered.unwrap_or_else(|| bytes.clone())));
         return call;
     }
-    let call = instrumentation.begin(target, request.headers(), None);
+    let call = instrumentation.begin(target, request.headers(), bytes.as_ref());
     sent.tell(call.sent());
     *request.body_mut() = Some(Body::wrap(sent));
     call
@@ -50,10 +50,15 @@ fn recognise(instrumentation: &Instrumentation, request: &Request) -> Option<Tar
 #[cfg(feature = "async-openai")]
 pub(super) fn alter(instrumentation: &Instrumentation, request: &mut Request) {
     let Some(target) = recognise(instrumentation, request) else { return };
-    let body = request.body().and_then(Body::as_bytes);
-    if let Some(altered) = body.and_then(|body| instrumentation.altered(&target, body)) {
-        *request.body_mut() = Some(Body::from(altered));
+    let Some(body) = request.body_mut().take() else { return };
+    let mut body = Some(body);
+    let bytes = body.as_ref().and_then(Body::as_bytes);
+    if let Some(altered) =
+        bytes.and_then(|bytes| instrumentation.altered(&target, bytes, request.headers_mut()))
+    {
+        body = Some(altered.into());
     }
+    *request.body_mut() = body;
 }
 
 /// Waits for the head of the answer, inside the span; `as_reqwest` finds what `reqwest` says in an error.
@@ -93,6 +98,10 @@ pub(super) fn wrapped(response: Response, call: ObservedCall) -> Response {
     if let Ok(marked) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(marked.into_parts().0.extensions);
     }
-    let body = ResponseBody::described(body, call, |error| transport::failure(error, Some(200)));
+    let body = ResponseBody::described(body, call, |error| ErrorInfo {
+        // The call knows which.
+        http_status: None,
+        ..transport::failure(error, Some(200))
+    });
     http::Response::from_parts(parts, Body::wrap(body)).into()
 }

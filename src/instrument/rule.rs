@@ -4,7 +4,7 @@ use crate::{
     provider::{self, Api},
     record::Server,
 };
-use http::{Method, Uri};
+use http::{HeaderMap, Method, Uri, header::HOST};
 use std::borrow::Cow;
 
 /// A request that is a call of a model.
@@ -107,10 +107,21 @@ pub(crate) struct Address<'a> {
 }
 
 impl<'a> Address<'a> {
-    /// `None` for an address without a host.
-    pub(crate) fn of(uri: &'a Uri) -> Option<Self> {
-        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
-        Some(Self { host: uri.host()?, port, path: uri.path() })
+    /// Where the request says it goes: in its address, or as one on a connection of its own does, by its
+    /// header `host`. `None` if it does not.
+    pub(crate) fn of(uri: &'a Uri, headers: &'a HeaderMap) -> Option<Self> {
+        let usual = if uri.scheme_str() == Some("http") { 80 } else { 443 };
+        let path = uri.path();
+        if let Some(host) = uri.host() {
+            return Some(Self { host, port: uri.port_u16().unwrap_or(usual), path });
+        }
+        let host = headers.get(HOST)?.to_str().ok()?;
+        let (host, port) = match host.rsplit_once(':') {
+            // The colons of an address in brackets are its own.
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+            _ => (host, usual),
+        };
+        Some(Self { host, port, path })
     }
 }
 
@@ -169,7 +180,7 @@ mod tests {
 
     fn found(rules: &[Rule], uri: &str) -> Option<(Api, String)> {
         let uri = uri.parse().unwrap();
-        let target = target(rules, &Method::POST, Address::of(&uri)?)?;
+        let target = target(rules, &Method::POST, Address::of(&uri, &HeaderMap::new())?)?;
         Some((target.api, target.provider.into_owned()))
     }
 
@@ -186,7 +197,21 @@ mod tests {
         assert_eq!(found(&[], "https://gateway.example/v1/chat/completions"), None);
         assert_eq!(found(&[], "https://api.openai.com/v1/files"), None);
         let uri = "https://api.openai.com/v1/chat/completions".parse().unwrap();
-        assert!(target(&[], &Method::GET, Address::of(&uri).unwrap()).is_none());
+        assert!(target(&[], &Method::GET, Address::of(&uri, &HeaderMap::new()).unwrap()).is_none());
+    }
+
+    #[test]
+    fn a_request_without_a_host_in_its_address_has_it_in_its_header() {
+        let uri = "/v1/chat/completions".parse().unwrap();
+        let found = |host: &'static str| {
+            let headers = HeaderMap::from_iter([(HOST, host.parse().unwrap())]);
+            let target = target(&[], &Method::POST, Address::of(&uri, &headers)?)?;
+            Some((target.provider, target.server.port))
+        };
+        assert_eq!(found("api.openai.com"), Some(("openai".into(), 443)));
+        assert_eq!(found("localhost:11434"), Some(("ollama".into(), 11434)));
+        assert_eq!(found("[::1]"), None);
+        assert!(Address::of(&uri, &HeaderMap::new()).is_none());
     }
 
     #[test]

@@ -82,14 +82,20 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let address = Address::of(request.uri());
+        let address = Address::of(request.uri(), request.headers());
         let target = address.and_then(|address| self.instrumentation.recognise(request.method(), address));
         let Some(target) = target else {
             let inner = self.inner.call(request.map(RequestBody::untouched));
             return ResponseFuture { inner, call: ObservedCall::none() };
         };
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let (mut body, in_memory) = RequestBody::look(body);
+        let altered = in_memory
+            .as_ref()
+            .and_then(|bytes| self.instrumentation.altered(&target, bytes, &mut parts.headers));
+        if let Some(altered) = altered {
+            body.replace(altered);
+        }
         let call = self.instrumentation.begin(target, &parts.headers, in_memory.as_ref());
         body.tell(call.sent());
         let inner = call.poll(|| self.inner.call(Request::from_parts(parts, body)));

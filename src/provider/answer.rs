@@ -84,9 +84,14 @@ pub(crate) struct StreamedAnswer {
 impl StreamedAnswer {
     /// `None` for an API that has no streams.
     pub(crate) fn new(api: Api, is_event_stream: bool, expected: u32, limits: Limits) -> Option<Self> {
+        let mut parser = event_parser(api);
+        // Who keeps no more text than that has no use for more of an event.
+        if limits.max_text_bytes != usize::MAX {
+            parser = parser.with_max_event(limits.max_text_bytes);
+        }
         Some(Self {
             api,
-            parser: event_parser(api),
+            parser,
             reader: StreamReader::new(api, limits)?,
             head: BytesMut::new(),
             head_limit: if is_event_stream { HEAD_BYTES } else { WHOLE_BYTES.min(limits.max_text_bytes) },
@@ -97,6 +102,12 @@ impl StreamedAnswer {
     /// What has come so far.
     pub(crate) fn response(&self) -> &Response {
         self.reader.response()
+    }
+
+    /// Whether an event was too long to be read.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn has_skipped(&self) -> bool {
+        self.parser.skipped() > 0
     }
 
     /// Reads what came.

@@ -68,9 +68,8 @@ impl Api {
     /// assert_eq!(Api::recognise("api.openai.com", "/v1/files"), None);
     /// ```
     pub fn recognise(host: &str, path: &str) -> Option<Self> {
-        let is_voyage = provider_name(host, 0) == Some(VOYAGE);
         Self::from_path(path).map(|api| match api {
-            Self::OpenAiEmbeddings if is_voyage => Self::VoyageEmbeddings,
+            Self::OpenAiEmbeddings if provider_name(host, 0) == Some(VOYAGE) => Self::VoyageEmbeddings,
             other => other,
         })
     }
@@ -263,12 +262,23 @@ const OLLAMA_PORT: u16 = 11434;
 /// assert_eq!(provider_name("gateway.example", 443), None);
 /// ```
 pub fn provider_name(host: &str, port: u16) -> Option<&'static str> {
-    let host = host.to_ascii_lowercase();
-    let by_host = HOSTS
-        .into_iter()
-        .find(|(name, _)| if name.starts_with(['.', '-']) { host.ends_with(name) } else { host == *name })
-        .map(|(_, provider)| provider);
-    let is_bedrock = host.starts_with("bedrock-runtime") && host.contains(".amazonaws.com");
+    let bytes = host.as_bytes();
+    let ends_with = |name: &str| {
+        let start = bytes.len().checked_sub(name.len());
+        start
+            .and_then(|start| bytes.get(start..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let by_host =
+        HOSTS
+            .into_iter()
+            .find(|(name, _)| {
+                if name.starts_with(['.', '-']) { ends_with(name) } else { host.eq_ignore_ascii_case(name) }
+            })
+            .map(|(_, provider)| provider);
+    let begins_with =
+        |name: &str| bytes.get(..name.len()).is_some_and(|host| host.eq_ignore_ascii_case(name.as_bytes()));
+    let is_bedrock = begins_with("bedrock-runtime") && host.to_ascii_lowercase().contains(".amazonaws.com");
     let by_host = by_host.or(is_bedrock.then_some("aws.bedrock"));
     by_host.or((port == OLLAMA_PORT).then_some("ollama"))
 }

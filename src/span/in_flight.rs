@@ -99,7 +99,8 @@ impl InFlight {
 
     /// Whether it is let go because the work that it [polled](Self::poll) panicked.
     pub(crate) fn is_panicking(&self) -> bool {
-        std::thread::panicking() && self.is_polled.load(Ordering::Relaxed)
+        // Nobody can let it go while it is polled, whether the panic is on its way still or was caught.
+        self.is_polled.load(Ordering::Relaxed)
     }
 
     /// Whether it is under way still.

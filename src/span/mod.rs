@@ -27,9 +27,9 @@ pub(crate) mod own_pipeline;
 mod theirs;
 mod unseen;
 
-#[cfg(feature = "instrument")]
-pub(crate) use by_hand::render;
 pub use by_hand::{
     Agent, Embedding, Evaluation, Feedback, Generation, Memory, OpenSpan, Plan, Retrieval, SpanRef, Tool,
     Workflow,
 };
+#[cfg(feature = "instrument")]
+pub(crate) use {by_hand::render, unseen::is_ruled_out};

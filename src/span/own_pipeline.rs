@@ -79,8 +79,13 @@ impl Drop for Claim {
     }
 }
 
+/// Whether there is a pipeline of our own.
+pub(super) fn is_taken() -> bool {
+    IS_TAKEN.load(Ordering::Relaxed)
+}
+
 fn route() -> Option<Route> {
-    if !IS_TAKEN.load(Ordering::Relaxed) {
+    if !is_taken() {
         return None;
     }
     SLOT.read().unwrap_or_else(PoisonError::into_inner).clone()

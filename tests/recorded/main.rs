@@ -8,6 +8,8 @@
 mod cutting;
 mod exchange;
 mod observed;
+#[cfg(all(feature = "tower", feature = "reqwest-middleware"))]
+mod via_adapters;
 mod via_client;
 
 use cutting::Random;
@@ -124,6 +126,20 @@ fn the_client_reads_the_answers_to_requests_that_it_cannot_make() {
     });
 }
 
+#[cfg(all(feature = "tower", feature = "reqwest-middleware"))]
+#[test]
+fn a_tower_layer_over_hyper_makes_the_spans_that_the_client_makes() {
+    let player = via_adapters::Player::new(via_adapters::Adapter::TowerOverHyper);
+    compare_all_with("tower", |provider, exchange| Some(player.differences(exchange, provider)));
+}
+
+#[cfg(all(feature = "tower", feature = "reqwest-middleware"))]
+#[test]
+fn a_middleware_of_reqwest_makes_the_spans_that_the_client_makes() {
+    let player = via_adapters::Player::new(via_adapters::Adapter::ReqwestMiddleware);
+    compare_all_with("reqwest-middleware", |provider, exchange| Some(player.differences(exchange, provider)));
+}
+
 #[test]
 fn addresses_tell_the_api_and_the_provider() {
     let Some(root) = exchange::folder() else { return };
@@ -228,6 +244,11 @@ fn a_spoilt_body_is_borne() {
 /// Has `compare` tell of each exchange how what it saw differs from what is known, prints how many
 /// agree and fails with each difference. An exchange of which it saw nothing counts for nothing.
 fn compare_all(how: &str, compare: impl Fn(&Exchange) -> Option<Vec<String>>) {
+    compare_all_with(how, |_, exchange| compare(exchange));
+}
+
+/// As [`compare_all`], told whose exchange it is.
+fn compare_all_with(how: &str, compare: impl Fn(&Provider, &Exchange) -> Option<Vec<String>>) {
     let Some(root) = exchange::folder() else { return };
     let mut differences = String::new();
     let (mut agreed_in_all, mut seen_in_all) = (0, 0);
@@ -235,7 +256,7 @@ fn compare_all(how: &str, compare: impl Fn(&Exchange) -> Option<Vec<String>>) {
         let (mut agreed, mut seen) = (0, 0);
         for exchange in exchange::load(&root, provider) {
             let _doing = Doing(&exchange.file, how, 0);
-            let Some(found) = compare(&exchange) else { continue };
+            let Some(found) = compare(provider, &exchange) else { continue };
             seen += 1;
             agreed += usize::from(found.is_empty());
             for difference in found {

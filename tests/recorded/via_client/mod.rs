@@ -8,14 +8,14 @@ use crate::{
     exchange::Exchange,
 };
 use bytes::Bytes;
-use calling::{Place, call, stand_in_prompt};
+use calling::{Came, Place, call, stand_in_prompt};
 use serde_json::{Value, json};
 use std::{fmt::Debug, time::Duration};
 use tracing_genai::{
-    Client,
+    Client, ContentCapture,
     provider::{self, Api},
-    record::Call,
-    testing::{Answer, FakeProvider, capture_async},
+    record::{Call, Operation},
+    testing::{Answer, FakeProvider, FinishedSpan, ReceivedRequest, capture_async},
 };
 
 /// How often a body is cut at random places.
@@ -92,7 +92,7 @@ pub(crate) fn differences(exchange: &Exchange, asked: &Asked) -> Result<Vec<Stri
 }
 
 /// The recorded answer in every way in which it may arrive.
-fn answers(exchange: &Exchange) -> Vec<(String, Answer)> {
+pub(crate) fn answers(exchange: &Exchange) -> Vec<(String, Answer)> {
     let body = exchange.response.bytes.as_slice();
     let copied = |pieces: Vec<&[u8]>| -> Vec<Bytes> {
         pieces.into_iter().filter(|piece| !piece.is_empty()).map(Bytes::copy_from_slice).collect()
@@ -144,35 +144,59 @@ impl Found {
     }
 }
 
+/// A call that was made.
+pub(crate) struct Made {
+    place: Place,
+    came: Came,
+    received: ReceivedRequest,
+    pub(crate) span: FinishedSpan,
+}
+
+impl Made {
+    pub(crate) fn operation(&self) -> &Operation {
+        self.span.operation.as_deref().expect("the operation of a captured span")
+    }
+}
+
+/// Has the client make the call of this exchange.
+pub(crate) async fn make(
+    exchange: &Exchange,
+    asked: &Asked,
+    answer: Answer,
+    content: ContentCapture,
+) -> Result<Made, Refused> {
+    let provider = FakeProvider::start().expect("a port on this machine");
+    provider.enqueue(answer);
+    let place = Place::of(exchange, &provider);
+    let client = Client::builder().endpoint(place.endpoint.clone()).max_retries(0).content(content);
+    let client = client.timeout(Duration::from_secs(20)).build().expect("a client");
+
+    let (came, mut spans) = capture_async(call(&client, place.provider, asked)).await;
+
+    let mut requests = provider.requests();
+    if let (Some(error), []) = (&came.error, requests.as_slice()) {
+        assert!(spans.is_empty(), "{}: a span of a call that was refused", exchange.file);
+        return Err(Refused(error.to_string()));
+    }
+    assert_eq!((requests.len(), spans.len()), (1, 1), "{}: requests and spans", exchange.file);
+    Ok(Made { place, came, received: requests.remove(0), span: spans.remove(0) })
+}
+
 async fn replay(
     exchange: &Exchange,
     asked: &Asked,
     answer: Answer,
     found: &mut Found,
 ) -> Result<(), Refused> {
-    let provider = FakeProvider::start().expect("a port on this machine");
-    provider.enqueue(answer);
-    let place = Place::of(exchange, &provider);
-    let client = Client::builder().endpoint(place.endpoint.clone()).max_retries(0);
-    let client = client.timeout(Duration::from_secs(20)).build().expect("a client");
-
-    let (came, spans) = capture_async(call(&client, place.provider, asked)).await;
-
-    let requests = provider.requests();
-    if let (Some(error), []) = (&came.error, requests.as_slice()) {
-        found.compare("spans of a call that was refused", &0, &spans.len());
-        return Err(Refused(error.to_string()));
-    }
-    let ([received], [span]) = (requests.as_slice(), spans.as_slice()) else {
-        panic!("{}: {} requests and {} spans", exchange.file, requests.len(), spans.len());
-    };
-    let operation = span.operation.as_deref().expect("the operation of a captured span");
+    let made = make(exchange, asked, answer, ContentCapture::off()).await?;
+    let Made { place, came, received, span } = &made;
+    let operation = made.operation();
     let spoken = Api::from_path(received.route()).expect("a path of an API");
     let wire = provider::read_request(spoken, received.route(), &received.body);
     let wire = wire.expect("the client writes JSON");
-    checking::check_request(exchange, asked, &place, received, &wire, found);
-    checking::check_caller(exchange, asked, &came, &wire, operation, found);
-    checking::check_operation(exchange, asked, &came, operation, found);
+    checking::check_request(exchange, asked, place, received, &wire, found);
+    checking::check_caller(exchange, asked, came, &wire, operation, found);
+    checking::check_operation(exchange, asked, came, operation, found);
     checking::check_span(exchange, asked, span, found);
     Ok(())
 }
