@@ -165,8 +165,8 @@ impl Intercept for GenAiInterceptor {
         let request = context.request();
         let Some(target) = self.target(request) else { return Ok(()) };
         let body = watch.body_of(request);
-        let headers = header_map(request.headers());
-        let call = watch.parent.in_scope(|| self.0.begin(target, &headers, body.as_ref()));
+        let mut headers = header_map(request.headers());
+        let call = watch.parent.in_scope(|| self.0.begin(target, &mut headers, body.as_ref()));
         if call.is_open() {
             watch.timeout = timeout;
             watch.seen = Some(Arc::new(Mutex::new(Seen::new(call, attempt))));

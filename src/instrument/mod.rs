@@ -52,7 +52,7 @@ pub use rule::Rule;
 
 pub(crate) use call::ObservedCall;
 
-use crate::capture::ContentCapture;
+use crate::{capture::ContentCapture, context};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use rule::{Address, Target};
@@ -75,6 +75,7 @@ struct Settings {
     content: ContentCapture,
     body_limit: usize,
     stream_usage: bool,
+    trace_context: bool,
 }
 
 impl Instrumentation {
@@ -86,6 +87,7 @@ impl Instrumentation {
             content: ContentCapture::from_env_or_off(),
             body_limit: 4 << 20,
             stream_usage: false,
+            trace_context: false,
         }))
     }
 
@@ -121,6 +123,15 @@ impl Instrumentation {
         self
     }
 
+    /// Whether calls to hosts that only a [`Rule`] names carry the call's trace context (`traceparent`,
+    /// `tracestate`), so that the spans of a gateway or of one's own server join the trace: no by default. The
+    /// providers that the crate knows never get it.
+    #[must_use]
+    pub fn trace_context(mut self, send: bool) -> Self {
+        self.settings().trace_context = send;
+        self
+    }
+
     fn settings(&mut self) -> &mut Settings {
         Arc::make_mut(&mut self.0)
     }
@@ -137,9 +148,27 @@ impl Instrumentation {
     }
 
     /// Opens the span of a call; `body` is the request's where it is in memory. What the call is not to tell,
-    /// its key, is in `headers`.
-    pub(crate) fn begin(&self, target: Target, headers: &HeaderMap, body: Option<&Bytes>) -> ObservedCall {
-        ObservedCall::begin(&self.0.content, self.0.body_limit, target, headers, body)
+    /// its key, is in `headers`, which get the trace context where the user has asked for that.
+    pub(crate) fn begin(
+        &self,
+        target: Target,
+        headers: &mut HeaderMap,
+        body: Option<&Bytes>,
+    ) -> ObservedCall {
+        let gets_context = self.0.trace_context && target.by_rule;
+        let call = ObservedCall::begin(&self.0.content, self.0.body_limit, target, headers, body);
+        if gets_context {
+            call.poll(|| context::inject_traceparent(headers));
+        }
+        call
+    }
+
+    /// The trace context of the current span, for a request that is sent once more.
+    #[cfg(feature = "async-openai")]
+    pub(crate) fn propagate(&self, target: &Target, headers: &mut HeaderMap) {
+        if self.0.trace_context && target.by_rule {
+            context::inject_traceparent(headers);
+        }
     }
 
     /// The body to send in place of `body`, where the user has asked for usage that the request does not

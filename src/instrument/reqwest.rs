@@ -23,17 +23,17 @@ pub(super) fn begin(instrumentation: &Instrumentation, request: &mut Request) ->
     let Some(target) = recognise(instrumentation, request) else { return ObservedCall::none() };
     let is_in_memory = request.body().is_none_or(|body| body.as_bytes().is_some());
     let Some(body) = request.body_mut().take() else {
-        return instrumentation.begin(target, request.headers(), Some(&Default::default()));
+        return instrumentation.begin(target, request.headers_mut(), Some(&Default::default()));
     };
     let (mut sent, bytes) = RequestBody::look(body);
     if let Some(bytes) = bytes.as_ref().filter(|_| is_in_memory) {
         let altered = instrumentation.altered(&target, bytes, request.headers_mut());
-        let call = instrumentation.begin(target, request.headers(), Some(bytes));
+        let call = instrumentation.begin(target, request.headers_mut(), Some(bytes));
         // Made of the same buffer, it can be sent again as before.
         *request.body_mut() = Some(Body::from(altered.unwrap_or_else(|| bytes.clone())));
         return call;
     }
-    let call = instrumentation.begin(target, request.headers(), bytes.as_ref());
+    let call = instrumentation.begin(target, request.headers_mut(), bytes.as_ref());
     sent.tell(call.sent());
     *request.body_mut() = Some(Body::wrap(sent));
     call
@@ -50,6 +50,7 @@ fn recognise(instrumentation: &Instrumentation, request: &Request) -> Option<Tar
 #[cfg(feature = "async-openai")]
 pub(super) fn alter(instrumentation: &Instrumentation, request: &mut Request) {
     let Some(target) = recognise(instrumentation, request) else { return };
+    instrumentation.propagate(&target, request.headers_mut());
     let Some(body) = request.body_mut().take() else { return };
     let mut body = Some(body);
     let bytes = body.as_ref().and_then(Body::as_bytes);

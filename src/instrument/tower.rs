@@ -96,7 +96,7 @@ where
         if let Some(altered) = altered {
             body.replace(altered);
         }
-        let call = self.instrumentation.begin(target, &parts.headers, in_memory.as_ref());
+        let call = self.instrumentation.begin(target, &mut parts.headers, in_memory.as_ref());
         body.tell(call.sent());
         let inner = call.poll(|| self.inner.call(Request::from_parts(parts, body)));
         ResponseFuture { inner, call }

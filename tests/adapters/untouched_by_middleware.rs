@@ -9,12 +9,12 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use std::{
     future::poll_fn,
     pin::Pin,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 use tracing_genai::{
     instrument::{Instrumentation, Rule, reqwest_middleware::GenAiMiddleware},
-    testing::{Answer, FakeProvider, Gate, capture_async},
+    testing::{Answer, FakeProvider, FinishedSpan, Gate, capture_async},
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -184,4 +184,38 @@ async fn failures_are_the_same_to_who_asks_what_they_are() {
     }
     let (plain, watched) = seen.split_at(2);
     assert_eq!(plain, watched);
+}
+
+/// The `traceparent` of a request to this address, and the one span.
+async fn traceparent(instrumentation: Instrumentation, url: &str) -> (Option<String>, FinishedSpan) {
+    let seen = Arc::new(Mutex::new(None));
+    let sent = Arc::clone(&seen);
+    let client = client(Some(instrumentation), move |request| {
+        let header = request.headers().get("traceparent").map(|value| value.to_str().unwrap().to_owned());
+        *sent.lock().unwrap() = header;
+        answer(Scripted::events())
+    });
+    let request = client.post(url).body(ASKED_STREAM);
+    let (_, spans) = capture_async(async { request.send().await.unwrap().bytes().await.unwrap() }).await;
+    let header = seen.lock().unwrap().take();
+    (header, world::only(&spans).clone())
+}
+
+const GATEWAY: &str = "https://gateway.example/v1/chat/completions";
+
+#[tokio::test]
+async fn a_gateway_gets_the_trace_context_of_the_call_if_the_user_wants_it() {
+    let rule = Rule::host("gateway.example");
+    let (header, span) =
+        traceparent(Instrumentation::new().rule(rule.clone()).trace_context(true), GATEWAY).await;
+    assert_eq!(header, Some(format!("00-{}-{}-01", span.trace_id, span.span_id)));
+    let (header, _) = traceparent(Instrumentation::new().rule(rule), GATEWAY).await;
+    assert_eq!(header, None);
+}
+
+#[tokio::test]
+async fn a_provider_that_the_crate_knows_never_gets_the_trace_context() {
+    let rule = Rule::host("*");
+    let (header, _) = traceparent(Instrumentation::new().rule(rule).trace_context(true), world::URL).await;
+    assert_eq!(header, None);
 }
