@@ -64,7 +64,6 @@ impl Commands {
 
     /// Whether everything recorded so far was accounted for in time.
     pub(super) async fn flush(&self, patience: Duration) -> bool {
-        read_the_rest(patience);
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |whole| _ = sender.send(whole));
         self.send(Command::Flush { patience, done }).is_err() || receiver.await.unwrap_or(true)
@@ -76,7 +75,6 @@ impl Commands {
 
     /// Delivers what it can, drops the rest, and ends the thread.
     pub(super) async fn shut_down(&self, patience: Duration) -> bool {
-        read_the_rest(patience);
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |whole| _ = sender.send(whole));
         self.send(Command::Shutdown { patience, done }).is_err() || receiver.await.unwrap_or(true)
@@ -87,11 +85,11 @@ impl Commands {
     }
 
     fn wait_blocking(&self, patience: Duration, command: impl FnOnce(Done) -> Command) -> bool {
-        // A hook runs on the courier's thread, which cannot wait for itself.
-        if self.thread == Some(std::thread::current().id()) {
+        // A hook runs on the courier's thread, which cannot wait for itself; nor can the reader of bodies, for
+        // whom the courier waits.
+        if self.thread == Some(std::thread::current().id()) || deferred::is_reader() {
             return false;
         }
-        read_the_rest(patience);
         let (sender, receiver) = std_mpsc::sync_channel(1);
         let done = Box::new(move |whole| _ = sender.send(whole));
         if self.send(command(done)).is_err() {
@@ -103,13 +101,6 @@ impl Commands {
             Err(std_mpsc::RecvTimeoutError::Disconnected) => true,
             Err(std_mpsc::RecvTimeoutError::Timeout) => false,
         }
-    }
-}
-
-/// Spans whose bodies are still to be read have ended, and belong to what is delivered.
-fn read_the_rest(patience: Duration) {
-    if let Some(deadline) = Instant::now().checked_add(patience) {
-        deferred::drain(deadline);
     }
 }
 
@@ -180,17 +171,23 @@ async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::Un
         match commands.recv().await {
             Some(Command::Flush { patience, done }) => {
                 let lanes = Rc::clone(&lanes);
-                spawn_local(async move { done(settle(&lanes, patience).await) });
+                let deadline = Instant::now().checked_add(patience);
+                spawn_local(async move {
+                    read_the_rest(patience).await;
+                    done(settle(&lanes, left(deadline, patience)).await);
+                });
             }
             Some(Command::Shutdown { patience, done }) => break (patience, done),
             Some(Command::Tell(problem)) => hook.tell(&problem),
             None => break (Duration::ZERO, Box::new(|_| ()) as Done),
         }
     };
+    let deadline = Instant::now().checked_add(patience);
+    read_the_rest(patience).await;
     for lane in lanes.iter() {
         lane.close();
     }
-    let whole = settle(&lanes, patience).await;
+    let whole = settle(&lanes, left(deadline, patience)).await;
     for problem in lanes.iter().filter_map(|lane| lane.abandon()) {
         hook.tell(&problem);
     }
@@ -203,6 +200,18 @@ async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::Un
         }
     }
     done(whole);
+}
+
+/// Waits for spans that have ended and whose bodies are still to be read: they belong to what is delivered.
+async fn read_the_rest(patience: Duration) {
+    let (sender, receiver) = oneshot::channel();
+    deferred::when_read(move || _ = sender.send(()));
+    let _ = timeout(patience, receiver).await;
+}
+
+/// What is left of `patience` until `deadline`, which a limit beyond the clock's range has not.
+fn left(deadline: Option<Instant>, patience: Duration) -> Duration {
+    deadline.map_or(patience, |deadline| deadline.saturating_duration_since(Instant::now()))
 }
 
 /// Waits until everything recorded so far is accounted for, at most for `patience`.

@@ -79,7 +79,9 @@ impl SpanProcessor for Processor {
 
     /// Delivers what is there. The courier goes on: other providers may use it.
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        flush(&self.pipeline, timeout)
+        // A provider of our own ends with its last span, on whatever thread drops that, and the `Telemetry`
+        // has delivered by then.
+        if self.is_of_own_provider { Ok(()) } else { flush(&self.pipeline, timeout) }
     }
 
     fn shutdown(&self) -> OTelSdkResult {

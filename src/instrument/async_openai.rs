@@ -100,7 +100,7 @@ impl Default for GenAiLayer {
 impl From<Instrumentation> for GenAiLayer {
     fn from(instrumentation: Instrumentation) -> Self {
         // Asked last: whatever host it is, it was given to a client that speaks OpenAI's format.
-        Self(instrumentation.rule(Rule::host("*")))
+        Self(instrumentation.rule(Rule::built_in()))
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Watched {
     pub(super) arrived: Option<Duration>,
     /// When the last byte came, if it did.
     ended: Option<SystemTime>,
+    /// When the last piece came so far.
+    pub(super) last_piece: Option<SystemTime>,
 }
 
 /// The request's body.
@@ -132,6 +134,7 @@ impl ObservedCall {
             pending: None,
             arrived: None,
             ended: None,
+            last_piece: None,
         })))
     }
 
@@ -186,6 +189,7 @@ impl ObservedCall {
         if watched.awaits_content() {
             watched.arrived = watched.in_flight.elapsed();
         }
+        watched.last_piece = Some(SystemTime::now());
         watched.pending = Some(piece.clone());
     }
 

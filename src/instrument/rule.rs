@@ -14,7 +14,7 @@ pub(crate) struct Target {
     pub(crate) provider: Cow<'static, str>,
     pub(crate) server: Server,
     pub(crate) path: String,
-    /// A rule of the user's matched it: the host is not one that the crate knows.
+    /// A rule of the user's matched it, and the host is not one that the crate knows.
     pub(crate) by_rule: bool,
 }
 
@@ -41,6 +41,8 @@ pub struct Rule {
     api: Option<Api>,
     provider: Option<Cow<'static, str>>,
     is_exclusion: bool,
+    /// It is not the user's.
+    is_built_in: bool,
 }
 
 impl Rule {
@@ -48,7 +50,15 @@ impl Rule {
     /// `*` every host.
     pub fn host(host: impl Into<String>) -> Self {
         let host = host.into().trim().to_ascii_lowercase();
-        Self { host, port: None, path_prefix: None, api: None, provider: None, is_exclusion: false }
+        Self {
+            host,
+            port: None,
+            path_prefix: None,
+            api: None,
+            provider: None,
+            is_exclusion: false,
+            is_built_in: false,
+        }
     }
 
     /// Only to this port.
@@ -73,6 +83,12 @@ impl Rule {
     pub fn provider(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.provider = Some(name.into());
         self
+    }
+
+    /// Every host, for an adapter that knows what its client speaks.
+    #[cfg(feature = "async-openai")]
+    pub(crate) fn built_in() -> Self {
+        Self { is_built_in: true, ..Self::host("*") }
     }
 
     /// Makes it a rule for requests that are to be left alone.
@@ -147,8 +163,9 @@ pub(crate) fn target(rules: &[Rule], method: &Method, address: Address<'_>) -> O
         }
         None => Cow::Borrowed(known?),
     };
+    let by_rule = known.is_none() && rule.is_some_and(|rule| !rule.is_built_in);
     let server = Server { address: host.to_owned(), port };
-    Some(Target { api, provider, server, path: path.to_owned(), by_rule: known.is_none() })
+    Some(Target { api, provider, server, path: path.to_owned(), by_rule })
 }
 
 /// Whether the rule for this address leaves it alone.

@@ -18,6 +18,7 @@ use std::{mem, sync::Arc, time::SystemTime};
 impl Watched {
     /// Ends the span as of `ended`, with what the bodies tell if they are to be read.
     pub(super) fn settle(mut self: Box<Self>, close: Close, ended: SystemTime, read_it: bool) {
+        let was_left = matches!(close, Close::Left);
         if read_it {
             self.read_request();
         }
@@ -38,6 +39,8 @@ impl Watched {
             },
         };
         self.keep_usage();
+        // Who stops at a stream's last word may keep its body for long.
+        let ended = self.last_piece.filter(|_| was_left && matches!(outcome, Outcome::Done)).unwrap_or(ended);
         self.in_flight.settle_at(outcome, ended);
     }
 

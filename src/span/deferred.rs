@@ -1,7 +1,7 @@
 //! Reading bodies after the call, on a thread of its own.
 //!
 //! Reading is put off only where nobody can miss the span meanwhile: where it goes to a provider of
-//! our own, whose flush and shutdown [drain](drain) what waits here. The caller pays for clones of
+//! our own, whose flush and shutdown [wait](when_read) for what is here. The caller pays for clones of
 //! buffers and a push; no thread is woken for a span, since that costs more than the span.
 
 use crate::diagnosis::{self, Finding};
@@ -11,11 +11,11 @@ use std::{
     collections::VecDeque,
     panic::{self, AssertUnwindSafe},
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, Thread},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// How many bytes of bodies wait at most.
@@ -34,15 +34,17 @@ type Work = Box<dyn FnOnce(bool) + Send>;
 struct Queue {
     waiting: VecDeque<(usize, Work)>,
     bytes: usize,
-    /// How many are being read.
-    running: usize,
+    /// How many were ever put off, and read.
+    pushed: u64,
+    read: u64,
+    /// Who waits until so many are read.
+    waiters: Vec<(u64, Box<dyn FnOnce() + Send>)>,
     reader: Option<Thread>,
     /// No thread could be had.
     is_readerless: bool,
 }
 
 static QUEUE: Mutex<Option<Queue>> = Mutex::new(None);
-static IDLE: Condvar = Condvar::new();
 static ASLEEP: AtomicBool = AtomicBool::new(false);
 
 fn lock() -> MutexGuard<'static, Option<Queue>> {
@@ -69,36 +71,37 @@ pub(crate) fn push<W: FnOnce(bool) + Send + 'static>(bytes: usize, work: W) -> R
         return Err(work);
     }
     queue.bytes += bytes;
+    queue.pushed += 1;
     queue.waiting.push_back((bytes, Box::new(work)));
     if ASLEEP.swap(false, Ordering::Relaxed) {
-        if let Some(reader) = &queue.reader {
-            reader.unpark();
-        }
+        wake(queue);
     }
     Ok(())
 }
 
-/// Reads what waits, on this thread too, until nothing does or `deadline` is over; whether all is read.
-pub(crate) fn drain(deadline: Instant) -> bool {
-    loop {
-        if read_one() {
-            if Instant::now() >= deadline {
-                break;
-            }
-            continue;
+/// Has `done` called when everything that waits now is read: at once if nothing does, else by the reader.
+#[cfg_attr(not(feature = "export"), allow(dead_code, reason = "only a provider of ours waits"))]
+pub(crate) fn when_read(done: impl FnOnce() + Send + 'static) {
+    {
+        let mut guard = lock();
+        if let Some(queue) = guard.as_mut().filter(|queue| queue.read < queue.pushed) {
+            queue.waiters.push((queue.pushed, Box::new(done)));
+            return wake(queue);
         }
-        let guard = lock();
-        let Some(queue) = guard.as_ref() else { return true };
-        if queue.running == 0 && queue.waiting.is_empty() {
-            return true;
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break;
-        }
-        drop(IDLE.wait_timeout(guard, left.min(INTERVAL)));
     }
-    lock().as_ref().is_none_or(|queue| queue.running == 0 && queue.waiting.is_empty())
+    done();
+}
+
+/// Whether this is the reader's thread, which cannot wait for itself.
+#[cfg_attr(not(feature = "export"), allow(dead_code, reason = "only a provider of ours waits"))]
+pub(crate) fn is_reader() -> bool {
+    IS_READER.get()
+}
+
+fn wake(queue: &Queue) {
+    if let Some(reader) = &queue.reader {
+        reader.unpark();
+    }
 }
 
 /// Reads the oldest that waits; whether there was one.
@@ -108,27 +111,30 @@ fn read_one() -> bool {
         let Some(queue) = guard.as_mut() else { return false };
         let Some((bytes, work)) = queue.waiting.pop_front() else { return false };
         queue.bytes -= bytes;
-        queue.running += 1;
         work
     };
-    let _running = Running;
     // A reader that panicked on a body takes nobody with it.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| work(true)));
+    for done in read_so_far() {
+        done();
+    }
     true
 }
 
-struct Running;
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(queue) = lock().as_mut() {
-            queue.running -= 1;
-        }
-        IDLE.notify_all();
-    }
+/// Counts one more as read; who has waited for it.
+fn read_so_far() -> Vec<Box<dyn FnOnce() + Send>> {
+    let mut guard = lock();
+    let Some(queue) = guard.as_mut() else { return Vec::new() };
+    queue.read += 1;
+    let read = queue.read;
+    let waiters = std::mem::take(&mut queue.waiters);
+    let (over, still): (Vec<_>, Vec<_>) = waiters.into_iter().partition(|(ticket, _)| *ticket <= read);
+    queue.waiters = still;
+    over.into_iter().map(|(_, done)| done).collect()
 }
 
 fn read_on() {
+    IS_READER.set(true);
     let mut in_vain = 0;
     loop {
         if read_one() {
@@ -152,6 +158,10 @@ fn read_on() {
 }
 
 thread_local! {
+    static IS_READER: Cell<bool> = const { Cell::new(false) };
+}
+
+thread_local! {
     static STARTED: Cell<SpanId> =
         const { Cell::new(SpanId::INVALID) };
 }
@@ -165,4 +175,39 @@ pub(crate) fn note_own(span: SpanId) {
 /// Whether this span, the last that this thread started, went to a provider of our own.
 pub(crate) fn is_own(span: SpanId) -> bool {
     STARTED.get() == span
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+    use super::*;
+    use std::sync::mpsc;
+
+    /// Something to read that waits until it is let go.
+    fn held() -> mpsc::Sender<()> {
+        let (let_go, held) = mpsc::channel();
+        assert!(push(1, move |_| held.recv().unwrap_or_default()).is_ok());
+        let_go
+    }
+
+    #[test]
+    fn who_waits_does_so_for_what_was_there_and_no_longer() {
+        let first = held();
+        let (done, is_done) = mpsc::channel();
+        when_read(move || done.send(is_reader()).unwrap());
+        let second = held();
+        assert!(is_done.try_recv().is_err());
+        first.send(()).unwrap();
+        assert!(is_done.recv().unwrap(), "it is the reader that tells");
+        second.send(()).unwrap();
+    }
+
+    #[test]
+    fn a_reader_that_panics_goes_on() {
+        assert!(push(1, |_| panic!("a body that no reader was made for")).is_ok());
+        let (done, is_done) = mpsc::channel();
+        when_read(move || done.send(()).unwrap());
+        is_done.recv().unwrap();
+    }
 }

@@ -57,6 +57,7 @@ impl LiveSpan {
     pub(crate) fn start(operation: &Operation, parent: Option<Context>) -> Self {
         // What is attached every layer finds, one behind a reload layer too; a layer without context
         // activation does not look there and is told below.
+        let given = parent.as_ref().map(|parent| parent.span().span_context().clone());
         let _attached = parent.clone().map(Context::attach);
         let span = tracing::info_span!(
             target: TARGET,
@@ -87,7 +88,7 @@ impl LiveSpan {
         // Before another span starts on this thread.
         let has_own_twin =
             context.as_ref().is_some_and(|context| deferred::is_own(context.span().span_context().span_id()));
-        let own = own_pipeline::start(operation, context.as_ref());
+        let own = own_pipeline::start(operation, context.as_ref(), given);
         if own.is_none() {
             unseen::note(&span, context.as_ref());
         }
@@ -112,6 +113,10 @@ impl LiveSpan {
         let started = Instant::now();
         let context = theirs::context_of_current(&span);
         if context.is_none() && theirs::is_kept_from_layer(&span) {
+            return None;
+        }
+        // One span is of one call: another call inside it gets a span of its own.
+        if !context.as_ref().is_none_or(|context| theirs::take(context.span().span_context())) {
             return None;
         }
         let own = own_pipeline::start_within(operation, context.as_ref());
@@ -234,6 +239,8 @@ impl LiveSpan {
             attributes.push(KeyValue::new(names::SERVER_PORT, i64::from(server.port)));
         }
         attributes.retain(|attribute| !is_theirs(attribute.key.as_str()));
+        #[cfg(feature = "instrument")]
+        theirs::write_once(span.span_context(), &operation.outcome, &mut attributes);
         span.set_attributes(attributes);
         joined::put(span.span_context(), operation);
     }

@@ -22,6 +22,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
+    thread::LocalKey,
     time::SystemTime,
 };
 use tracing::Span;
@@ -111,10 +112,15 @@ struct Surrounding {
 }
 
 /// Starts the span of `operation`, if a pipeline of its own is there; to be called where the operation's
-/// parent is current. `twin` is the context of the program's OpenTelemetry span for the same operation.
-pub(super) fn start(operation: &Operation, twin: Option<&Context>) -> Option<OwnSpan> {
+/// parent is current, or with the context of its `parent`. `twin` is the context of the program's OpenTelemetry
+/// span for the same operation.
+pub(super) fn start(
+    operation: &Operation,
+    twin: Option<&Context>,
+    parent: Option<SpanContext>,
+) -> Option<OwnSpan> {
     let route = route()?;
-    start_on(&route, operation, twin)
+    start_on(&route, operation, twin, parent)
 }
 
 /// As [`start`], inside a span that another library made for the operation: only where that span does not
@@ -124,12 +130,17 @@ pub(super) fn start_within(operation: &Operation, theirs: Option<&Context>) -> O
     let route = route()?;
     let comes = route.is_connected.load(Ordering::Relaxed)
         && theirs.is_some_and(|context| context.span().is_recording());
-    if comes { None } else { start_on(&route, operation, None) }
+    if comes { None } else { start_on(&route, operation, None, None) }
 }
 
-fn start_on(route: &Route, operation: &Operation, twin: Option<&Context>) -> Option<OwnSpan> {
+fn start_on(
+    route: &Route,
+    operation: &Operation,
+    twin: Option<&Context>,
+    given: Option<SpanContext>,
+) -> Option<OwnSpan> {
     let here = Context::current();
-    let parent = parent(&here);
+    let parent = given.unwrap_or_else(|| parent(&here));
     let builder = SpanBuilder::from_name(operation.span_name()).with_kind(match operation.side {
         Side::Client => SpanKind::Client,
         Side::Internal => SpanKind::Internal,
@@ -140,9 +151,7 @@ fn start_on(route: &Route, operation: &Operation, twin: Option<&Context>) -> Opt
         .filter(|twin| !parent.is_valid() || parent.trace_id() == twin.trace_id())
         .map(|twin| (twin.trace_id(), twin.span_id()));
     let below = here.with_remote_span_context(parent);
-    let before = IDS.replace(shared);
-    let context = as_own(|| (route.start)(builder, &below));
-    IDS.set(before);
+    let context = with(&IDS, shared, || as_own(|| (route.start)(builder, &below)));
     // It is not where telemetry is suppressed, or the pipeline has been shut down.
     let is_there = context.span().is_recording();
     let has_sampled_twin = twin.is_some_and(|twin| twin.is_sampled());
@@ -191,10 +200,20 @@ impl OwnSpan {
 
     /// Runs what ends the program's span for the same operation, which our processors pass over.
     fn end_twin(&self, end: impl FnOnce()) {
-        let before = SENT.replace(self.pipeline);
-        end();
-        SENT.set(before);
+        with(&SENT, self.pipeline, end);
     }
+}
+
+/// Runs `work` with `value` in the cell, which has its own value again after it, and after a panic in it.
+fn with<T: Copy + 'static, R>(cell: &'static LocalKey<Cell<T>>, value: T, work: impl FnOnce() -> R) -> R {
+    struct Restore<T: Copy + 'static>(&'static LocalKey<Cell<T>>, T);
+    impl<T: Copy + 'static> Drop for Restore<T> {
+        fn drop(&mut self) {
+            self.0.set(self.1);
+        }
+    }
+    let _restore = Restore(cell, cell.replace(value));
+    work()
 }
 
 /// Runs `work`, which ends the program's span, and says so where the same operation has a span of ours.

@@ -3,9 +3,17 @@
 use super::live::TARGET;
 use crate::record::{
     OperationClass::{Embedding, Generation},
-    OperationKind,
+    OperationKind, Outcome,
 };
-use opentelemetry::{Context, trace::TraceContextExt};
+use opentelemetry::{
+    Context, Key, KeyValue,
+    trace::{SpanContext, SpanId, TraceContextExt, TraceId},
+};
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 use tracing::{Metadata, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -22,6 +30,50 @@ pub(super) fn is_of_call(metadata: &Metadata<'static>, kind: OperationKind) -> b
         _ => None,
     };
     metadata.target() != TARGET && has("gen_ai.operation.name") && class == Some(kind.class())
+}
+
+/// How many spans of other libraries are remembered.
+const MOST_TAKEN: usize = 256;
+
+/// A span of another library that stands for a call that was seen.
+struct Taken {
+    span: (TraceId, SpanId),
+    /// The call failed: an attempt more is told there too.
+    has_failed: bool,
+    /// What was written to it.
+    written: Vec<Key>,
+}
+
+static TAKEN: Mutex<VecDeque<Taken>> = Mutex::new(VecDeque::new());
+
+fn taken() -> MutexGuard<'static, VecDeque<Taken>> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes this span for a call that begins; false if it is another call's, unless that failed.
+pub(super) fn take(span: &SpanContext) -> bool {
+    let key = (span.trace_id(), span.span_id());
+    let mut taken = taken();
+    if let Some(found) = taken.iter_mut().find(|taken| taken.span == key) {
+        return mem::replace(&mut found.has_failed, false);
+    }
+    if taken.len() >= MOST_TAKEN {
+        taken.pop_front();
+    }
+    taken.push_back(Taken { span: key, has_failed: false, written: Vec::new() });
+    true
+}
+
+/// Leaves of `attributes` what no attempt before has written to this span.
+pub(super) fn write_once(span: &SpanContext, outcome: &Outcome, attributes: &mut Vec<KeyValue>) {
+    let key = (span.trace_id(), span.span_id());
+    let mut taken = taken();
+    let Some(found) = taken.iter_mut().find(|taken| taken.span == key) else { return };
+    attributes.retain(|attribute| !found.written.contains(&attribute.key));
+    found.has_failed = outcome.error().is_some();
+    if found.has_failed {
+        found.written.extend(attributes.iter().map(|attribute| attribute.key.clone()));
+    }
 }
 
 /// The OpenTelemetry context that belongs to `span`, in which this thread is.

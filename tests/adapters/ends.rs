@@ -17,6 +17,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
+    time::{SystemTime, UNIX_EPOCH},
 };
 use tower_layer::Layer;
 use tower_service::Service;
@@ -115,6 +116,23 @@ async fn a_stream_that_is_dropped_after_its_last_event_is_done() {
         .await;
         assert_eq!(outcome(only(&spans)), "done", "after {events} events");
     }
+}
+
+#[tokio::test]
+async fn a_stream_whose_body_is_kept_after_its_last_event_ended_at_that() {
+    let mut service = world::answering(|| world::streamed(Scripted::events()));
+    let (kept_until, spans) = capture_async(async {
+        let mut body = service.call(world::asked(ASKED_STREAM)).await.unwrap().into_body();
+        for _ in 0..EVENTS.len() {
+            chunk(&mut body).await.unwrap().unwrap();
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        drop(body);
+        now
+    })
+    .await;
+    assert_eq!(outcome(only(&spans)), "done");
+    assert!(u128::from(only(&spans).end_unix_nanos) <= kept_until.as_nanos());
 }
 
 #[tokio::test]

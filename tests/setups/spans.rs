@@ -99,6 +99,26 @@ fn spans_by_hand_hold_the_same_and_have_the_same_parents() {
 }
 
 #[test]
+fn an_evaluation_is_below_the_judged_span_wherever_it_is_made() {
+    let world = World::new(true);
+    let subscriber = Registry::default().with(world.layer());
+    block_on(
+        async {
+            tracing::info_span!("handler").in_scope(|| {
+                let answer = Agent::invoke("clerk").start();
+                let answered = answer.span_ref().unwrap();
+                answer.finish();
+                Evaluation::new("relevance").record(answered);
+            });
+        }
+        .with_subscriber(subscriber),
+    );
+    let spans = world.seen().destination;
+    let evaluation = spans.iter().find(|span| span.name.contains("evaluation")).unwrap();
+    assert_eq!(evaluation.parent, Some(find(&spans, "invoke_agent clerk").id));
+}
+
+#[test]
 fn content_is_in_them_only_if_asked_for() {
     let has_content = |content| chat(&content, true).1.contains_key("gen_ai.input.messages");
     assert!(!has_content(ContentCapture::off()));

@@ -3,7 +3,7 @@
 
 use crate::{
     capture::ContentCapture,
-    record::{Call, Operation, OperationKind, Outcome, Server},
+    record::{Call, ErrorInfo, ErrorKind, Operation, OperationKind, Outcome, Server},
     span::{in_flight::InFlight, live::LiveSpan},
 };
 use opentelemetry::trace::TracerProvider;
@@ -62,6 +62,33 @@ fn a_call_in_a_span_of_its_own_is_told_there() {
     let spans = exported(plain, || theirs().in_scope(|| call().settle(Outcome::Done)));
     assert_eq!(names(&spans), ["chat"]);
     assert_eq!(address(&spans[0]).as_deref(), Some("api.example"));
+}
+
+#[test]
+fn another_call_in_the_same_span_has_a_span_of_its_own() {
+    let spans = exported(plain, || {
+        theirs().in_scope(|| {
+            call().settle(Outcome::Done);
+            call().settle(Outcome::Done);
+        });
+    });
+    assert_eq!(names(&spans), ["chat", "chat"]);
+    assert_eq!(spans.iter().filter_map(address).count(), 2);
+    assert_eq!(spans[0].parent_span_id, spans[1].span_context.span_id());
+}
+
+#[test]
+fn an_attempt_after_one_that_failed_is_told_in_the_same_span_and_nothing_twice() {
+    let spans = exported(plain, || {
+        theirs().in_scope(|| {
+            let busy = ErrorInfo::new(ErrorKind::Server, "busy");
+            call().settle(Outcome::Failed(Box::new(busy)));
+            call().settle(Outcome::Done);
+        });
+    });
+    assert_eq!(names(&spans), ["chat"]);
+    let told = |name| spans[0].attributes.iter().filter(|attribute| attribute.key.as_str() == name).count();
+    assert_eq!((told("server.address"), told("server.port")), (1, 1));
 }
 
 #[test]
