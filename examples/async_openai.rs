@@ -11,7 +11,8 @@ use async_openai::{
     Client,
     config::OpenAIConfig,
     types::chat::{
-        ChatCompletionRequestUserMessageArgs, CreateChatCompletionRequest, CreateChatCompletionRequestArgs,
+        ChatCompletionRequestUserMessageArgs, ChatCompletionStreamOptions, CreateChatCompletionRequest,
+        CreateChatCompletionRequestArgs,
     },
 };
 use std::{env, error::Error, future::poll_fn, time::Duration};
@@ -55,7 +56,11 @@ async fn chat(client: &Client<OpenAIConfig>) -> Result<(), Box<dyn Error>> {
     let reply = client.chat().create(request("Say hello in Danish.")?).await?;
     println!("Whole: {}", reply.choices.first().and_then(|it| it.message.content.as_deref()).unwrap_or(""));
 
-    let mut stream = client.chat().create_stream(request("Count to five.")?).await?;
+    // OpenAI tells a stream's tokens only where it is asked to.
+    let mut request = request("Count to five.")?;
+    request.stream_options =
+        Some(ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None });
+    let mut stream = client.chat().create_stream(request).await?;
     print!("Stream: ");
     while let Some(event) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
         for choice in event?.choices {

@@ -19,7 +19,7 @@ use std::{error::Error, time::Duration};
 use tokio::net::TcpListener;
 use tracing::Instrument;
 use tracing_genai::testing::{FakeProvider, OtlpSink};
-use tracing_subscriber::{EnvFilter, Layer, fmt, prelude::*};
+use tracing_subscriber::{EnvFilter, Layer, filter::LevelFilter, fmt, prelude::*};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -32,7 +32,9 @@ fn start_telemetry(collector: &str) -> Result<SdkTracerProvider, Failure> {
         .with_resource(Resource::builder().with_service_name("shop").build())
         .build();
     let log = fmt::layer().with_target(false).with_filter(EnvFilter::new("info"));
-    let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("shop"));
+    // Without a filter the DEBUG and TRACE events of the HTTP libraries would land on the spans.
+    let traces =
+        tracing_opentelemetry::layer().with_tracer(provider.tracer("shop")).with_filter(LevelFilter::INFO);
     tracing_subscriber::registry().with(log).with(traces).try_init()?;
     Ok(provider)
 }

@@ -4,13 +4,18 @@
 //!
 //! Every call that a program makes to a model becomes one `tracing` span with the attributes of
 //! the [GenAI conventions]: what was asked of which model, what came back, what it used, how it
-//! ended. Four parts, each of use without the others:
+//! ended. Parts, each of use without the others:
 //!
-//! * [`Client`] calls models of OpenAI, Anthropic, Google and others, and makes the spans. The types of
-//!   [`span`] make those that only the program can: of tools, agents, memories, models in the process,
-//!   evaluations.
-//! * [`Telemetry`] brings finished spans to one or more [`Destination`]s and accounts for each.
-//! * [`context`] carries user, session and conversation to every span below, and the trace's ids to other services.
+//! * `instrument` makes the spans of calls by the client that the program has: `reqwest`, `tower` stacks,
+//!   `async-openai`, the AWS SDK, rig. Each of these adapters is a [feature](#features).
+//! * [`Client`] calls models of OpenAI, Anthropic, Google and others, and makes the spans itself.
+//! * [`span`] has those that only the program can make, by hand: of tools, agents, memories, models in the
+//!   process, evaluations.
+//! * [`context`] carries user, session and conversation to every span below, and the trace's ids to other services
+//!   and from them.
+//! * [`Telemetry`] brings finished spans to one or more [`Destination`]s and accounts for each; a program that has
+//!   an exporter needs none.
+//! * [`diagnosis`](diagnosis()) names what keeps spans away or makes them poor.
 //! * `testing` (a feature) has a fake provider, a fake receiver and a way to capture spans, for your tests.
 //!
 //! ```no_run
@@ -52,6 +57,10 @@
 //! (`500`), else the [kind](record::ErrorKind::name): `timeout`, `connection`, `protocol` and the like.
 //! Of a span by hand it is the error's type, or `panic`. See [`ErrorInfo::error_type`](record::ErrorInfo::error_type).
 //!
+//! Spans differ by provider as the conventions have it. The operation is `generate_content` for Google and `chat`
+//! for the others; `gen_ai.response.finish_reasons` has OpenAI's own word (`tool_calls`) for its formats and the
+//! conventions' (`tool_call`) for the rest; `gen_ai.provider.name` is `gcp.gemini`, `aws.bedrock` and the like.
+//!
 //! # Filters
 //!
 //! Spans have the level INFO and the target `tracing_genai`. A filter that drops them, such as
@@ -60,15 +69,28 @@
 //! ([`own_pipeline`](export::TelemetryBuilder::own_pipeline)). What each set-up does to them, and what
 //! [`diagnosis`](diagnosis()) says of it: [`guide::filters`].
 //!
+//! To a log layer a call is a span like others: lines that are written inside it have the prefix
+//! `gen_ai{otel.name="chat gpt-4o-mini" …}`.
+//!
 //! # Content
 //!
 //! Messages, tool arguments and the like are not recorded unless asked for: [`ContentCapture`].
 //!
 //! # Features
 //!
-//! `client`, `export` and `rustls` are on by default. `bedrock` signs calls of Amazon Bedrock with AWS
-//! credentials, `aws` has an interceptor for its SDK, `grpc` adds OTLP over gRPC, `native-tls` is
-//! for who cannot use rustls, `testing` is for tests.
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `client` | yes | [`Client`] |
+//! | `export` | yes | [`Telemetry`], [`Destination`], OTLP over HTTP; `RepairingProcessor`, `context::MarkSpans` |
+//! | `rustls` | yes | TLS by rustls |
+//! | `native-tls` | | TLS by the platform's library, HTTP only |
+//! | `grpc` | | OTLP over gRPC |
+//! | `bedrock` | | calls of Amazon Bedrock by [`Client`] with AWS credentials |
+//! | `reqwest-middleware` | | `instrument::reqwest_middleware`, for reqwest and rig |
+//! | `tower` | | `instrument::tower`, for any HTTP client that is a service |
+//! | `async-openai` | | `instrument::async_openai` |
+//! | `aws` | | `instrument::aws`, for the SDK of Amazon Bedrock |
+//! | `testing` | | `testing` |
 //!
 //! [GenAI conventions]: https://github.com/open-telemetry/semantic-conventions-genai
 
@@ -108,3 +130,14 @@ pub use diagnosis::{Finding, diagnosis};
 pub use error::Error;
 #[cfg(feature = "export")]
 pub use export::{Destination, Telemetry};
+
+/// The README's snippets, compiled.
+#[cfg(all(
+    doctest,
+    feature = "client",
+    feature = "export",
+    feature = "testing",
+    feature = "reqwest-middleware"
+))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,11 +8,14 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider};
 use serde_json::{Value, json};
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, info_span, instrument::WithSubscriber};
 use tracing_genai::{
     Client,
     client::{Endpoint, Provider},
-    context::{from_baggage, inject_traceparent, mcp_meta, parent_from_mcp_meta, scope},
+    context::{
+        carried, extract, from_baggage, inject_traceparent, mcp_meta, parent_from_headers,
+        parent_from_mcp_meta, scope,
+    },
     testing::{Answer, FakeProvider, FinishedSpan, capture, capture_async},
 };
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -220,6 +223,92 @@ fn the_innermost_span_is_found_in_every_set_up() {
         let _attached = by_hand.attach();
         assert_eq!(injected(), Some(format!("00-{}-{}-01", ids.0, ids.1)));
     });
+}
+
+// A request's headers, at the server.
+
+fn request_with(fields: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    headers
+}
+
+#[test]
+fn a_servers_span_joins_the_trace_and_the_scope_of_its_caller() {
+    let mut headers = request_with(&[("baggage", "user.id=u-7")]);
+    let client = capture(|| info_span!("client").in_scope(|| inject_traceparent(&mut headers)));
+    let server = capture(|| {
+        let span = info_span!("server");
+        span.set_parent(parent_from_headers(&headers)).unwrap();
+        extract(&headers).in_scope(|| span.in_scope(|| ()));
+    });
+    assert_eq!(server[0].trace_id, client[0].trace_id);
+    assert_eq!(server[0].parent_span_id.as_ref(), Some(&client[0].span_id));
+    assert_eq!(server[0].attributes["user.id"], "u-7");
+}
+
+#[test]
+fn a_request_tells_its_state_and_whether_it_is_sampled() {
+    for (flags, sampled) in [("01", true), ("00", false)] {
+        let parent = format!("00-{TRACE}-{SPAN}-{flags}");
+        let fields =
+            [("traceparent", &*parent), ("tracestate", "vendor=a, other=b"), ("tracestate", "third=c")];
+        let context = parent_from_headers(&request_with(&fields));
+        let span = context.span().span_context().clone();
+        assert_eq!(ids_of(&context), (TRACE.to_owned(), SPAN.to_owned()));
+        assert!(span.is_remote() && span.is_sampled() == sampled);
+        assert_eq!(span.trace_state().header(), "vendor=a,other=b,third=c");
+    }
+}
+
+#[test]
+fn headers_that_name_no_one_span_leave_the_current_one() {
+    let parent = format!("00-{TRACE}-{SPAN}-01");
+    let other = format!("00-{TRACE}-{}-01", "1".repeat(16));
+    let here =
+        SpanContext::new(TraceId::from(7), SpanId::from(7), TraceFlags::SAMPLED, false, TraceState::NONE);
+    let _attached = Context::new().with_remote_span_context(here.clone()).attach();
+    for fields in [
+        vec![],
+        vec![("tracestate", "vendor=a")],
+        vec![("traceparent", "00-zz")],
+        vec![("traceparent", "é")],
+        vec![("traceparent", &*parent), ("traceparent", &*other)],
+    ] {
+        assert_eq!(*parent_from_headers(&request_with(&fields)).span().span_context(), here, "{fields:?}");
+    }
+}
+
+#[test]
+fn a_state_that_is_too_long_or_none_costs_no_parent() {
+    let parent = format!("00-{TRACE}-{SPAN}-01");
+    let long = format!("a={}", "x".repeat(3_000));
+    for states in [vec![&*long, &*long], vec!["no state"]] {
+        let fields = states.iter().map(|state| ("tracestate", *state)).chain([("traceparent", &*parent)]);
+        let context = parent_from_headers(&request_with(&fields.collect::<Vec<_>>()));
+        assert_eq!(ids_of(&context).1, SPAN);
+        assert_eq!(context.span().span_context().trace_state().header(), "");
+    }
+}
+
+// A spawned task.
+
+#[tokio::test]
+async fn a_spawned_task_keeps_the_span_where_it_is_asked_to_and_the_scope() {
+    let later = || async { info_span!("later").in_scope(|| ()) }.with_current_subscriber();
+    let work = async {
+        tokio::spawn(carried(later()).in_current_span()).await.unwrap();
+        tokio::spawn(carried(later())).await.unwrap();
+    };
+    let request = scope().user("u-7").run(async { work.instrument(info_span!("handle")).await });
+    let ((), spans) = capture_async(request).await;
+    let handle = spans.iter().find(|span| span.name == "handle").unwrap();
+    let later: Vec<_> = spans.iter().filter(|span| span.name == "later").collect();
+    let parents: Vec<_> = later.iter().map(|span| span.parent_span_id.as_ref()).collect();
+    assert_eq!(parents, [Some(&handle.span_id), None]);
+    assert!(later.iter().all(|span| span.attributes["user.id"] == "u-7"));
 }
 
 // MCP.

@@ -42,8 +42,11 @@ pub fn from_baggage_keys(context: &Context, keys: &[&str]) -> Scope {
     members.fold(scope(), |scope, (key, value)| with_member(scope, key, value))
 }
 
-/// A scope with what the `baggage` headers of a request say under [`BAGGAGE_KEYS`], under the limits of
-/// [`from_baggage`] and W3C's: what is over 8,192 bytes or 64 members is not read.
+/// A scope from the `baggage` headers of a request alone; its trace is for
+/// [`parent_from_headers`](super::parent_from_headers).
+///
+/// It has what they say under [`BAGGAGE_KEYS`], under the limits of [`from_baggage`] and W3C's: what is over 8,192
+/// bytes or 64 members is not read.
 pub fn extract(headers: &HeaderMap) -> Scope {
     extract_keys(headers, &BAGGAGE_KEYS)
 }

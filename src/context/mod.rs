@@ -49,15 +49,18 @@
 //! # Into tasks and threads
 //!
 //! A spawned task and a new thread begin without a scope. [`carried`] takes it along, and a [`Handle`] does
-//! for closures:
+//! for closures. The span is not part of the scope: without `tracing`'s `in_current_span` a spawned task begins a
+//! trace of its own.
 //!
 //! ```
+//! use tracing::Instrument;
 //! use tracing_genai::context::{carried, current, scope};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let work = async {
-//!     let task = tokio::spawn(carried(async { current().marks().and_then(|marks| marks.user.clone()) }));
+//!     let later = async { current().marks().and_then(|marks| marks.user.clone()) };
+//!     let task = tokio::spawn(carried(later).in_current_span());
 //!     let handle = current();
 //!     let thread = std::thread::spawn(move || handle.in_scope(|| current().marks().is_some()));
 //!     (task.await.ok().flatten(), thread.join().unwrap_or_default())
@@ -66,26 +69,37 @@
 //! # }
 //! ```
 //!
-//! # To other services
+//! # To other services and from them
 //!
 //! With [`baggage(true)`](Scope::baggage) the user, the session, the conversation and the tags are also W3C
 //! baggage of the OpenTelemetry context while the scope runs, so that an instrumented HTTP client with a
 //! baggage propagator sends them along, to *every* server that it calls. It is off unless asked for: ids are
 //! private. The service on the other side takes them from the headers of a request ([`extract`]) or from the
-//! context that its propagator made ([`from_baggage`]), by a list of keys and within limits:
+//! context that its propagator made ([`from_baggage`]), by a list of keys and within limits.
+//!
+//! The ids of the trace are another matter, of W3C's `traceparent` and `tracestate`:
+//!
+//! | | to another | from another |
+//! |---|---|---|
+//! | HTTP headers | [`inject_traceparent`] | [`parent_from_headers`] |
+//! | `params._meta` of MCP | [`mcp_meta`] | [`parent_from_mcp_meta`] |
+//! | the calls of a `Client` | `client::Endpoint::trace_context(true)` | |
+//! | the calls that an adapter sees | `instrument::Instrumentation::trace_context(true)` | |
+//!
+//! A handler that takes both, the user of whoever calls and the trace:
 //!
 //! ```
+//! use tracing::Instrument;
 //! use tracing_genai::context;
+//! use tracing_opentelemetry::OpenTelemetrySpanExt;
 //!
 //! # async fn answer() {}
-//! # async fn handle(headers: http::HeaderMap) {
-//! context::extract(&headers).run(answer()).await;
-//! # }
+//! async fn handle(headers: http::HeaderMap) {
+//!     let span = tracing::info_span!("handle", otel.kind = "server");
+//!     let _ = span.set_parent(context::parent_from_headers(&headers)); // before the span is entered
+//!     context::extract(&headers).run(answer().instrument(span)).await;
+//! }
 //! ```
-//!
-//! The ids of the trace go to an MCP server by [`mcp_meta`] and [`parent_from_mcp_meta`], to a server of one's
-//! own by [`inject_traceparent`], and with the calls of a `Client` where its endpoint says so
-//! (`client::Endpoint::trace_context`).
 //!
 //! Baggage is put together anew at each poll of the scope; the rest of a scope is a pointer that is set and given
 //! back. Where the layer of `tracing-opentelemetry` has context activation off, clients must take the baggage
@@ -101,7 +115,7 @@ pub use crate::record::Marks;
 pub use baggage::{BAGGAGE_KEYS, extract, extract_keys, from_baggage, from_baggage_keys};
 #[cfg(feature = "export")]
 pub use mark_spans::MarkSpans;
-pub use propagate::{inject_traceparent, mcp_meta, parent_from_mcp_meta};
+pub use propagate::{inject_traceparent, mcp_meta, parent_from_headers, parent_from_mcp_meta};
 pub use scope::{Handle, Scope, Scoped, carried, current, scope};
 
 #[cfg(feature = "export")]

@@ -44,6 +44,37 @@ pub fn inject_traceparent(headers: &mut HeaderMap) {
     }
 }
 
+/// The caller's context, from the headers of a request that a server got: this thread's OpenTelemetry context
+/// with the span that [W3C's](https://www.w3.org/TR/trace-context/) `traceparent` and `tracestate` name as the
+/// remote one. What is absent, malformed or there twice changes nothing; a `tracestate` above 4,096 bytes is not
+/// read. The baggage is not in it: that is for [`extract`](super::extract).
+///
+/// ```
+/// use axum::http::HeaderMap;
+/// use tracing::Instrument;
+/// use tracing_genai::context::{parent_from_headers, scope};
+/// use tracing_opentelemetry::OpenTelemetrySpanExt;
+///
+/// # async fn answer(question: String) -> String { question }
+/// async fn ask(headers: HeaderMap, question: String) -> String {
+///     let span = tracing::info_span!("POST /ask", otel.kind = "server");
+///     let _ = span.set_parent(parent_from_headers(&headers)); // before the span is entered
+///     scope().user("u-7").run(answer(question).instrument(span)).await
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/ask", axum::routing::post(ask));
+/// ```
+pub fn parent_from_headers(headers: &HeaderMap) -> Context {
+    let context = Context::current();
+    let mut parents = headers.get_all(TRACEPARENT).iter();
+    let (Some(parent), None) = (parents.next(), parents.next()) else { return context };
+    // A list, which may stand in several headers.
+    let states: Vec<_> = headers.get_all(TRACESTATE).iter().filter_map(|state| state.to_str().ok()).collect();
+    match parent.to_str().ok().and_then(|parent| parse(parent, Some(&states.join(",")))) {
+        Some(span) => context.with_remote_span_context(span),
+        None => context,
+    }
+}
+
 /// What goes into `params._meta` of a request to an MCP server, so that its spans join the trace:
 /// `traceparent`, `tracestate` where there is one, and in a scope with [baggage](super::Scope::baggage) the
 /// scope's ids as `baggage`, the names without a prefix (MCP's SEP-414). Empty where there is none of these.

@@ -154,7 +154,10 @@ pub fn current() -> Handle {
     Handle(CURRENT.try_with(|current| current.borrow().clone()).ok().flatten())
 }
 
-/// `future` in the scope that is current here, wherever it is polled: `tokio::spawn(carried(future))`.
+/// `future` in the scope that is current here, wherever it is polled.
+///
+/// The scope alone: the span is carried by `tracing::Instrument`, so a task that is to stay in the trace is
+/// `tokio::spawn(carried(future).in_current_span())`.
 pub fn carried<F: Future>(future: F) -> Scoped<F> {
     current().run(future)
 }

@@ -7,7 +7,18 @@
 //! # Which requests
 //!
 //! Calls are known by their host and path; requests to anything else cost that look. Hosts that the crate
-//! cannot know, gateways and local servers, are named by a [`Rule`].
+//! cannot know, gateways and local servers, are named by a [`Rule`], and every adapter is made
+//! [`from`](From) an [`Instrumentation`] that has it:
+//!
+//! ```
+//! # #[cfg(feature = "tower")] {
+//! use tracing_genai::instrument::{Instrumentation, Rule, tower::GenAiLayer};
+//!
+//! let calls = Instrumentation::new().rule(Rule::host("llm.example.com"));
+//! let layer = GenAiLayer::from(calls); // as `GenAiMiddleware::from(calls)` and `GenAiInterceptor::from(calls)`
+//! # drop(layer);
+//! # }
+//! ```
 //!
 //! # When a span ends
 //!
@@ -15,6 +26,9 @@
 //! or the caller dropped the future or the body: *abandoned* then, unless what had come was whole. Where an
 //! adapter stands outside of a layer that tries again, all attempts are one span; inside of it each is
 //! one.
+//!
+//! A refusal tells its code in the answer's body. A caller that reads it has `rate_limit_exceeded` for the span's
+//! `error.type`; one that drops it unread, as by reqwest's `error_for_status()?`, has the status, `429`.
 //!
 //! # What it costs the caller
 //!

@@ -8,6 +8,17 @@
 //! # drop(client);
 //! ```
 //!
+//! With hosts of one's own:
+//!
+//! ```
+//! use reqwest_middleware::ClientBuilder;
+//! use tracing_genai::instrument::{Instrumentation, Rule, reqwest_middleware::GenAiMiddleware};
+//!
+//! let calls = Instrumentation::new().rule(Rule::host("llm.example.com"));
+//! let client = ClientBuilder::new(reqwest::Client::new()).with(GenAiMiddleware::from(calls)).build();
+//! # drop(client);
+//! ```
+//!
 //! Given before a middleware that tries again, all attempts are one span; after it each is one.
 //!
 //! rig sends through such a client where its transport has the feature `reqwest-middleware`

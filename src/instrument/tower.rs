@@ -1,17 +1,41 @@
 //! A [`tower`](https://docs.rs/tower) layer for any HTTP client that is a service of [`http::Request`].
 //!
+//! The inner service is one of `http::Request<RequestBody<B>>`, where the caller sends a body `B`, and the caller
+//! gets a [`ResponseBody`]: both pass the same frames on. A client whose type names its body names
+//! [`RequestBody`], as that of hyper-util:
+//!
 //! ```
-//! use tracing_genai::instrument::tower::GenAiLayer;
+//! use bytes::Bytes;
+//! use http_body_util::Full;
+//! use hyper_util::{
+//!     client::legacy::{Client, connect::HttpConnector},
+//!     rt::TokioExecutor,
+//! };
 //! use tower_layer::Layer;
+//! use tower_service::Service;
+//! use tracing_genai::instrument::{RequestBody, tower::GenAiLayer};
 //!
-//! # struct HttpClient;
-//! # let http_client = HttpClient;
-//! // With tower: ServiceBuilder::new().layer(GenAiLayer::new()).service(http_client)
-//! let service = GenAiLayer::new().layer(http_client);
-//! # drop(service);
+//! # async fn call(request: http::Request<Full<Bytes>>) -> Result<(), hyper_util::client::legacy::Error> {
+//! let client: Client<HttpConnector, RequestBody<Full<Bytes>>> =
+//!     Client::builder(TokioExecutor::new()).build_http();
+//! // With tower: ServiceBuilder::new().layer(GenAiLayer::new()).service(client)
+//! let mut service = GenAiLayer::new().layer(client);
+//! let answer = service.call(request).await?; // of an `http::Request<Full<Bytes>>`
+//! # drop(answer);
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! Bodies of requests and answers become [`RequestBody`] and [`ResponseBody`], which pass the same frames on.
+//! With hosts of one's own:
+//!
+//! ```
+//! use tracing_genai::instrument::{Instrumentation, Rule, tower::GenAiLayer};
+//!
+//! let calls = Instrumentation::new().rule(Rule::host("llm.example.com"));
+//! let layer = GenAiLayer::from(calls);
+//! # drop(layer);
+//! ```
+//!
 //! A body that is in memory is looked at before it is sent; of one that is a stream the span learns the model
 //! while it is sent.
 //!
