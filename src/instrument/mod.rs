@@ -7,7 +7,8 @@
 //! # Which requests
 //!
 //! Calls are known by their host and path; requests to anything else cost that look. Hosts that the crate
-//! cannot know, gateways and local servers, are named by a [`Rule`].
+//! cannot know, gateways and local servers, are named by a [`Rule`]: without one such a call has no span, and
+//! [`diagnosis`](crate::diagnosis()) says `unknown_host`.
 //!
 //! # When a span ends
 //!
@@ -15,6 +16,13 @@
 //! or the caller dropped the future or the body: *abandoned* then, unless what had come was whole. Where an
 //! adapter stands outside of a layer that tries again, all attempts are one span; inside of it each is
 //! one.
+//!
+//! # Events on the spans
+//!
+//! The client runs inside the span, so an OpenTelemetry layer without a filter gives the span what hyper and
+//! reqwest log there, up to ten events of the levels TRACE and DEBUG for each call.
+//! [`Telemetry::layer`](crate::Telemetry::layer) takes none of them; on a layer of the program's own
+//! `.with_filter(LevelFilter::INFO)` keeps them out.
 //!
 //! # What it costs the caller
 //!
