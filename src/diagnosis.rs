@@ -1,22 +1,23 @@
 //! What keeps spans away or leaves them poorer than they could be, counted and named.
-//!
-//! Telemetry tells nobody when it sees less than it might: a filter dropped the spans, a stream told no
-//! usage, a body was too large. Each such [`Finding`] has a name, a count for the whole process since its
-//! start, and a sentence that says what mends it.
-//!
-//! ```
-//! for (finding, count) in tracing_genai::diagnosis() {
-//!     eprintln!("{} ({count} times): {}", finding.name(), finding.advice());
-//! }
-//! ```
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A reason for which spans are missing or poorer than they could be.
+/// A reason for which spans are missing or poorer than they could be; [`diagnosis`] counts them.
+///
+/// Each has a [name](Self::name) that stays the same from version to version, for a dashboard or a test, and
+/// an [advice](Self::advice) for people to read.
+///
+/// ```
+/// use tracing_genai::Finding;
+///
+/// assert_eq!(Finding::SpanFiltered.name(), "span_filtered");
+/// assert!(Finding::SpanFiltered.advice().contains("tracing_genai=info"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Finding {
-    /// A filter of the subscriber dropped the span of a call.
+    /// No layer of the subscriber took the span of a call: a filter over the whole subscriber dropped it, or
+    /// those of all its layers did. The two cannot be told apart.
     SpanFiltered,
     /// The subscriber took the span, and no OpenTelemetry layer of the version that this crate knows did, or
     /// one that it cannot reach.
@@ -43,11 +44,20 @@ pub enum Finding {
     ParentNotSampled,
     /// The subscriber has two OpenTelemetry layers, so that of [`Telemetry`](crate::Telemetry) is off.
     SecondLayer,
+    /// A request went to a path of a model on a host that the crate does not know and no
+    /// [rule](crate::instrument::Rule) names, so it has no span. Paths that other services have as well
+    /// (`/responses`, `/embeddings`) count below `/v1` alone.
+    UnknownHost,
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` has a value that it does not take, so no content is
+    /// recorded. Counted once, when the variable is read.
+    ContentVariableUnreadable,
+    /// A span ended after its [`Telemetry`](crate::Telemetry) was dropped or shut down.
+    TelemetryDropped,
 }
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::SpanFiltered,
         Self::NoOpenTelemetrySpan,
         Self::SpanNotSampled,
@@ -61,6 +71,9 @@ impl Finding {
         Self::LayerFiltered,
         Self::ParentNotSampled,
         Self::SecondLayer,
+        Self::UnknownHost,
+        Self::ContentVariableUnreadable,
+        Self::TelemetryDropped,
     ];
 
     /// Its name, as a dashboard would have it.
@@ -79,6 +92,9 @@ impl Finding {
             Self::LayerFiltered => "layer_filtered",
             Self::ParentNotSampled => "parent_not_sampled",
             Self::SecondLayer => "second_layer",
+            Self::UnknownHost => "unknown_host",
+            Self::ContentVariableUnreadable => "content_variable_unreadable",
+            Self::TelemetryDropped => "telemetry_dropped",
         }
     }
 
@@ -86,8 +102,9 @@ impl Finding {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::SpanFiltered => {
-                "a filter over the whole subscriber dropped the spans of calls: put it on the log layer alone, let \
-                 it pass `tracing_genai=info`, or switch `TelemetryBuilder::own_pipeline` on"
+                "no layer takes the spans of calls: a filter over the whole subscriber drops them, or those of all \
+                 its layers do; let the one over the whole, or that of the OpenTelemetry layer, pass \
+                 `tracing_genai=info`, put it on the log layer alone, or switch `TelemetryBuilder::own_pipeline` on"
             }
             Self::NoOpenTelemetrySpan => {
                 "the spans of calls have no OpenTelemetry span that can be reached, and carry their `tracing` \
@@ -135,13 +152,37 @@ impl Finding {
                 "the subscriber has an OpenTelemetry layer besides `telemetry.layer()`, which is off for that: leave \
                  it out and add `telemetry.processors()` to the provider of the other"
             }
+            Self::UnknownHost => {
+                "requests that look like calls of a model went to a host that the crate does not know, and have no \
+                 span: name it by `Instrumentation::rule(Rule::host(..))`, or leave it out by a rule with `ignore()`"
+            }
+            Self::ContentVariableUnreadable => {
+                "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT has a value that it does not take, so no content \
+                 is recorded: SPAN_ONLY records it; it takes NO_CONTENT, EVENT_ONLY and SPAN_AND_EVENT too"
+            }
+            Self::TelemetryDropped => {
+                "spans ended after the `Telemetry` was dropped or shut down, and its destinations did not get them: \
+                 keep it until the program's end, in `main` and not in the function that sets it up"
+            }
         }
     }
 }
 
 static COUNTS: [AtomicU64; Finding::ALL.len()] = [const { AtomicU64::new(0) }; Finding::ALL.len()];
 
-/// What was found in this process so far, with how often; nothing that was not.
+/// What keeps spans away or leaves them poorer than they could be: what was found in this process since its
+/// start, with how often. What was not found is left out, so a healthy program gets an empty list.
+///
+/// Nobody is told otherwise that the telemetry sees less than it might: that a filter dropped the spans, that
+/// a stream told no usage, that a body was too large. Each such [`Finding`] has a name, and a sentence that
+/// says what mends it. Looking costs a few loads and changes nothing: print it at the program's end, or while
+/// spans are being missed.
+///
+/// ```
+/// for (finding, count) in tracing_genai::diagnosis() {
+///     eprintln!("{} ({count} times): {}", finding.name(), finding.advice());
+/// }
+/// ```
 pub fn diagnosis() -> Vec<(Finding, u64)> {
     let counts = COUNTS.iter().map(|count| count.load(Ordering::Relaxed));
     Finding::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()

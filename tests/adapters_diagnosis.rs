@@ -196,10 +196,38 @@ async fn a_rule_that_matches_nothing() {
         let (received, came, spans) = call(rules.clone(), url, sized(ASKED), whole(ANSWER)).await;
         assert_eq!((received, came, spans.len()), (Bytes::from(ASKED), Bytes::from(ANSWER), 0));
     }
+    assert_eq!(counts.since(), [(Finding::UnknownHost, 2)]);
     // What the crate knows by itself is not lost by it.
     let (_, _, spans) = call(rules, world::URL, sized(ASKED), whole(ANSWER)).await;
     assert_eq!(outcome(only(&spans)), "done");
-    assert!(counts.since().is_empty());
+    assert_eq!(counts.since(), [(Finding::UnknownHost, 2)]);
+}
+
+#[tokio::test]
+async fn a_call_to_a_host_that_nobody_named() {
+    let counts = Counts::start();
+    let url = "http://llm.example.com:4000/v1/chat/completions";
+    let (received, came, spans) = call(new(), url, sized(ASKED), whole(ANSWER)).await;
+    assert_eq!((received, came, spans.len()), (Bytes::from(ASKED), Bytes::from(ANSWER), 0));
+    assert_eq!(counts.since(), [(Finding::UnknownHost, 1)]);
+    // Named as its base address, or left out, it is unknown no more.
+    let named = new().rule(Rule::host("http://llm.example.com:4000/v1"));
+    let (_, _, spans) = call(named, url, sized(ASKED), whole(ANSWER)).await;
+    assert_eq!(outcome(only(&spans)), "done");
+    let ignored = new().rule(Rule::host("llm.example.com").ignore());
+    let (_, _, spans) = call(ignored, url, sized(ASKED), whole(ANSWER)).await;
+    assert!(spans.is_empty());
+    assert_eq!(counts.since(), [(Finding::UnknownHost, 1)]);
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_call_of_a_model() {
+    let counts = Counts::start();
+    for path in ["/orders", "/surveys/7/responses", "/photos/embeddings", "/v1/threads/t/messages"] {
+        let url = format!("http://shop.example{path}");
+        let (_, _, spans) = call(new(), &url, sized("{}"), whole("{}")).await;
+        assert_eq!((spans.len(), counts.since()), (0, Vec::new()), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,7 @@
-use crate::record::{ErrorInfo, ErrorKind};
+use crate::{
+    diagnosis::{self, Finding},
+    record::{ErrorInfo, ErrorKind},
+};
 use std::sync::OnceLock;
 
 /// The standard variable that switches content capture, see [`ContentCapture::from_env`].
@@ -48,7 +51,8 @@ impl ContentCapture {
     ///
     /// # Errors
     /// Any other value, `true` among them, is an error that lists the allowed ones. Where the
-    /// crate reads the variable by itself it then records no content and says so once.
+    /// crate reads the variable by itself it then records no content and says so once: by an event of the
+    /// level WARN, and in [`diagnosis`](crate::diagnosis()).
     pub fn from_env() -> Result<Self, crate::Error> {
         match std::env::var(VARIABLE) {
             Ok(value) => Self::parse(&value),
@@ -62,6 +66,8 @@ impl ContentCapture {
         static POLICY: OnceLock<ContentCapture> = OnceLock::new();
         let read = || {
             Self::from_env().unwrap_or_else(|error| {
+                // Perhaps there is no subscriber yet that takes the event.
+                diagnosis::note(Finding::ContentVariableUnreadable);
                 tracing::warn!(target: "tracing_genai", "{error}; no content is recorded");
                 Self::off()
             })

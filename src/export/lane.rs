@@ -6,7 +6,10 @@ use super::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::Notify;
@@ -47,6 +50,8 @@ pub(super) struct Lane {
     name: String,
     limits: Limits,
     state: Mutex<State>,
+    /// Whether it takes no more spans in: changed under the state's lock, so that its sums hold.
+    closed: AtomicBool,
     /// The queue is worth a look before its schedule.
     pub(super) wake: Notify,
     /// Somebody waits for the spans: cut a back-off short.
@@ -73,7 +78,6 @@ struct State {
     dropped: u64,
     reasons: BTreeMap<String, u64>,
     told: BTreeSet<(ProblemKind, Option<String>)>,
-    closed: bool,
 }
 
 /// Spans taken from the queue: they stay pending until each of them is accounted for.
@@ -90,6 +94,7 @@ impl Lane {
             name,
             limits,
             state: Mutex::default(),
+            closed: AtomicBool::new(false),
             wake: Notify::new(),
             hurry: Notify::new(),
             settled: Notify::new(),
@@ -108,7 +113,7 @@ impl Lane {
     pub(super) fn push(&self, span: &Arc<Finished>) -> Option<Problem> {
         let mut state = self.state();
         state.recorded += 1;
-        if state.closed {
+        if self.is_closed() {
             let message =
                 "a span ended after the telemetry was shut down: keep the `Telemetry` until the program ends";
             return self.lose(&mut state, ProblemKind::Dropped, 1, AFTER_SHUTDOWN, message);
@@ -175,13 +180,19 @@ impl Lane {
 
     /// Takes no more spans in.
     pub(super) fn close(&self) {
-        self.state().closed = true;
+        let _state = self.state();
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it takes no more spans in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Gives up all that is pending.
     pub(super) fn abandon(&self) -> Option<Problem> {
         let mut state = self.state();
-        state.closed = true;
+        self.closed.store(true, Ordering::Relaxed);
         // Freed after the lock: there may be much of it, and spans still end.
         let queue = std::mem::take(&mut state.queue);
         state.pending_bytes = 0;

@@ -5,7 +5,11 @@ use super::{
     lane::Lane,
     report::{Hook, Problem, Report},
 };
-use crate::{record::Operation, span::joined};
+use crate::{
+    diagnosis::{self, Finding},
+    record::Operation,
+    span::joined,
+};
 use opentelemetry_proto::{
     tonic::resource::v1::Resource, transform::common::tonic::ResourceAttributesWithSchema,
 };
@@ -64,6 +68,9 @@ impl Pipeline {
     }
 
     pub(super) fn push(&self, span: Finished) {
+        if self.lanes.first().is_some_and(|lane| lane.is_closed()) {
+            diagnosis::note(Finding::TelemetryDropped);
+        }
         let span = Arc::new(span);
         for lane in &self.lanes {
             if let Some(problem) = lane.push(&span) {

@@ -9,7 +9,7 @@ use crate::{
     context::mark,
     record::Outcome,
     semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME},
-    span::{deferred, joined, own_pipeline},
+    span::{TARGET, deferred, joined, own_pipeline},
 };
 use opentelemetry::{
     Context, KeyValue, Value,
@@ -68,6 +68,9 @@ impl SpanProcessor for Processor {
             (Origin::Ours, None) => {}
             (origin, operation) => repair::repair(&mut span, origin, operation.as_deref()),
         }
+        if origin == Origin::Ours {
+            strip(&mut span);
+        }
         let operation = operation.filter(|_| self.pipeline.keeps_operations);
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
         self.pipeline.push(Finished { span, operation, source: Arc::clone(&self.source), weight });
@@ -101,6 +104,31 @@ impl SpanProcessor for Processor {
 
 fn flush(pipeline: &Pipeline, patience: Duration) -> OTelSdkResult {
     if pipeline.commands.flush_blocking(patience) { Ok(()) } else { Err(OTelSdkError::Timeout(patience)) }
+}
+
+/// What `tracing-opentelemetry` writes of the place where a span is made: on a span of this crate a line of its
+/// own source, as it lay where the program was built, and the thread of the first poll.
+const NOISE: [&str; 8] = [
+    "busy_ns",
+    "code.file.path",
+    "code.line.number",
+    "code.module.name",
+    "idle_ns",
+    "target",
+    "thread.id",
+    "thread.name",
+];
+
+/// Takes out what says nothing of the operation, of a span of this crate.
+fn strip(span: &mut SpanData) {
+    // One of another library's that was repaired before keeps its own.
+    let is_elsewhere = |attribute: &KeyValue| {
+        attribute.key.as_str() == "target"
+            && !matches!(&attribute.value, Value::String(target) if target.as_str() == TARGET)
+    };
+    if !span.attributes.iter().any(is_elsewhere) {
+        span.attributes.retain(|attribute| !NOISE.contains(&attribute.key.as_str()));
+    }
 }
 
 /// The status as the outcome has it: an `error!` inside the span is no failure of the operation.

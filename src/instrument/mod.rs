@@ -20,6 +20,8 @@
 //! # }
 //! ```
 //!
+//! Without one such a call has no span, and [`diagnosis`](crate::diagnosis()) says `unknown_host`.
+//!
 //! # When a span ends
 //!
 //! It begins when the request is handed on and ends when the answer's last byte came, the transport failed,
@@ -29,6 +31,13 @@
 //!
 //! A refusal tells its code in the answer's body. A caller that reads it has `rate_limit_exceeded` for the span's
 //! `error.type`; one that drops it unread, as by reqwest's `error_for_status()?`, has the status, `429`.
+//!
+//! # Events on the spans
+//!
+//! The client runs inside the span, so an OpenTelemetry layer without a filter gives the span what hyper and
+//! reqwest log there, up to ten events of the levels TRACE and DEBUG for each call.
+//! [`Telemetry::layer`](crate::Telemetry::layer) takes none of them; on a layer of the program's own
+//! `.with_filter(LevelFilter::INFO)` keeps them out.
 //!
 //! # What it costs the caller
 //!

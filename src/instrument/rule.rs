@@ -1,6 +1,7 @@
 //! Which requests are calls of a model.
 
 use crate::{
+    diagnosis::{self, Finding},
     provider::{self, Api},
     record::Server,
 };
@@ -48,11 +49,23 @@ pub struct Rule {
 impl Rule {
     /// Requests to this host, in any letter case; `*.example.com` is every host below `example.com`, and
     /// `*` every host.
+    ///
+    /// Of an address the host is taken, and the port if it names one, as [`port`](Self::port) would set it:
+    /// `http://localhost:8080/v1` is `localhost` with the port 8080. Its scheme and its path say nothing: a
+    /// path is for [`path_prefix`](Self::path_prefix).
+    ///
+    /// ```
+    /// use tracing_genai::instrument::Rule;
+    ///
+    /// let named = Rule::host("localhost").port(8080);
+    /// let same = Rule::host("http://localhost:8080");
+    /// assert_eq!(format!("{same:?}"), format!("{named:?}"));
+    /// ```
     pub fn host(host: impl Into<String>) -> Self {
-        let host = host.into().trim().to_ascii_lowercase();
+        let (host, port) = host_and_port(&host.into());
         Self {
             host,
-            port: None,
+            port,
             path_prefix: None,
             api: None,
             provider: None,
@@ -114,6 +127,24 @@ impl Rule {
     }
 }
 
+/// The host and the port that are meant by a host, a host and a port, or an address.
+fn host_and_port(text: &str) -> (String, Option<u16>) {
+    let text = text.trim();
+    let text = text.split_once("//").map_or(text, |(_scheme, rest)| rest);
+    let authority = text.split(['/', '?', '#']).next().unwrap_or(text);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_user, rest)| rest);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, "")) if !host.contains(':') => (host, None),
+        // Without brackets around it, the colons of an address are its own.
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
+            Ok(port) => (host, Some(port)),
+            Err(_) => (authority, None),
+        },
+        _ => (authority, None),
+    };
+    (host.trim_matches(['[', ']']).to_ascii_lowercase(), port)
+}
+
 /// Where a request goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address<'a> {
@@ -161,11 +192,26 @@ pub(crate) fn target(rules: &[Rule], method: &Method, address: Address<'_>) -> O
         Some(rule) => {
             rule.provider.clone().or(known.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed(by_format(api, path)))
         }
-        None => Cow::Borrowed(known?),
+        None => {
+            if known.is_none() && is_of_model(api, path) {
+                diagnosis::note(Finding::UnknownHost);
+            }
+            Cow::Borrowed(known?)
+        }
     };
     let by_rule = known.is_none() && rule.is_some_and(|rule| !rule.is_built_in);
     let server = Server { address: host.to_owned(), port };
     Some(Target { api, provider, server, path: path.to_owned(), by_rule })
+}
+
+/// Whether a path that speaks this API does so on any host: some are common words.
+fn is_of_model(api: Api, path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    match api {
+        Api::OpenAiResponses => path.ends_with("/v1/responses"),
+        Api::OpenAiEmbeddings => path.ends_with("/v1/embeddings"),
+        _ => true,
+    }
 }
 
 /// Whether the rule for this address leaves it alone.
@@ -257,6 +303,62 @@ mod tests {
         assert_eq!(found(&rules, "https://a.test/v1/orders"), None);
         let known = "https://api.groq.com/openai/v1/chat/completions";
         assert_eq!(found(&rules, known), Some((Api::OpenAiChat, "groq".into())));
+    }
+
+    #[test]
+    fn a_rule_takes_an_address_apart() {
+        for (text, host, port) in [
+            ("http://127.0.0.1", "127.0.0.1", None),
+            ("HTTP://LocalHost:8080/v1/", "localhost", Some(8080)),
+            ("localhost:8080", "localhost", Some(8080)),
+            (" //gateway.example ", "gateway.example", None),
+            ("gateway.example/team-a", "gateway.example", None),
+            ("https://user:secret@gateway.example:8443", "gateway.example", Some(8443)),
+            ("localhost:", "localhost", None),
+            ("*:8080", "*", Some(8080)),
+            ("https://*.example.com", "*.example.com", None),
+            ("::1", "::1", None),
+            ("[::1]", "::1", None),
+            ("http://[::1]:8080", "::1", Some(8080)),
+            // What is no host matches none.
+            ("localhost:99999", "localhost:99999", None),
+            ("", "", None),
+            (":", "", None),
+            ("://", "", None),
+        ] {
+            let rule = Rule::host(text);
+            assert_eq!((rule.host.as_str(), rule.port), (host, port), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_of_an_address_matches_what_goes_there() {
+        let chat = |base: &str| format!("{base}/v1/chat/completions");
+        for base in ["http://127.0.0.1:8000", "http://[::1]:8000", "https://gateway.example:8000"] {
+            let rules = [Rule::host(base).provider("vllm")];
+            assert_eq!(found(&rules, &chat(base)), Some((Api::OpenAiChat, "vllm".into())));
+            assert_eq!(found(&rules, &chat(&base.replace("8000", "8001"))), None);
+        }
+        let rules = [Rule::host("http://127.0.0.1")];
+        assert!(found(&rules, &chat("http://127.0.0.1:8001")).is_some());
+    }
+
+    #[test]
+    fn common_words_are_no_paths_of_a_model_on_any_host() {
+        let is_of_model = |path| is_of_model(Api::from_path(path).unwrap(), path);
+        for path in [
+            "/chat/completions",
+            "/v1/messages",
+            "/v1/responses/",
+            "/v1/embeddings",
+            "/v1beta/models/gemini-2.5-flash:generateContent",
+            "/model/amazon.nova-lite-v1:0/converse",
+        ] {
+            assert!(is_of_model(path), "{path}");
+        }
+        for path in ["/surveys/7/responses", "/photos/embeddings"] {
+            assert!(!is_of_model(path), "{path}");
+        }
     }
 
     #[test]

@@ -31,5 +31,7 @@ pub use by_hand::{
     Agent, Embedding, Evaluation, Feedback, Generation, Memory, OpenSpan, Plan, Retrieval, SpanRef, Tool,
     Workflow,
 };
+#[cfg(feature = "export")]
+pub(crate) use live::TARGET;
 #[cfg(feature = "instrument")]
 pub(crate) use {by_hand::render, unseen::is_ruled_out};

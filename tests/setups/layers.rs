@@ -2,6 +2,7 @@
 
 use super::world::{INNER, OUTER, QUERY, REQUEST, World, block_on, find, handle, names};
 use std::{collections::BTreeMap, io};
+use tracing_genai::Finding;
 use tracing_subscriber::{EnvFilter, Layer, Registry, filter::filter_fn, fmt, layer::SubscriberExt, reload};
 
 const ALL: [&str; 4] = [INNER, OUTER, QUERY, REQUEST];
@@ -127,6 +128,20 @@ fn a_filter_of_the_only_layer_is_one_of_the_whole_subscriber() {
     let world = World::new(false);
     let subscriber = Registry::default().with(world.layer().with_filter(without_our_target()));
     assert_eq!(world.see(subscriber).findings, found([("span_filtered", 2)]));
+}
+
+#[test]
+fn filters_of_all_layers_together_drop_the_spans() {
+    let world = World::new(false);
+    let subscriber = Registry::default()
+        .with(log().with_filter(EnvFilter::new("warn")))
+        .with(world.layer().with_filter(EnvFilter::new("setups=info")));
+    let seen = world.see(subscriber);
+    assert_eq!(names(&seen.destination), [QUERY, REQUEST]);
+    assert_eq!(seen.findings, found([("span_filtered", 2)]));
+    // There is no filter over the whole subscriber here: the advice is right for this one too.
+    let advice = Finding::SpanFiltered.advice();
+    assert!(advice.contains("those of all its layers") && advice.contains("tracing_genai=info"), "{advice}");
 }
 
 #[test]

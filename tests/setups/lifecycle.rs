@@ -2,7 +2,7 @@
 
 use super::world::{OUTER, World, block_on, handle, names, telemetry};
 use opentelemetry::Context;
-use std::io;
+use std::{collections::BTreeMap, io};
 use tracing::Dispatch;
 use tracing_genai::{record::ErrorKind, span::Tool, testing::OtlpSink};
 use tracing_subscriber::{Registry, layer::SubscriberExt};
@@ -28,9 +28,22 @@ fn a_call_that_outlives_the_telemetry_ends_for_the_programs_exporter() {
     tracing::dispatcher::with_default(&subscriber, || {
         assert!(call.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
     });
-    let exporter = world.end();
+    let ended = world.end();
     drop(call);
-    assert_eq!(exporter.get_finished_spans().unwrap()[0].name, OUTER);
+    assert_eq!(ended.exporter.get_finished_spans().unwrap()[0].name, OUTER);
+    assert_eq!(ended.findings(), BTreeMap::from([("telemetry_dropped", 1)]));
+}
+
+#[test]
+fn spans_after_the_telemetry_was_dropped_are_found_missing() {
+    let world = World::new(false);
+    let subscriber = Dispatch::new(Registry::default().with(world.layer()));
+    let ended = world.end();
+    assert_eq!(ended.findings(), BTreeMap::new());
+    tracing::dispatcher::with_default(&subscriber, || block_on(handle()));
+    assert_eq!(ended.findings(), BTreeMap::from([("telemetry_dropped", 4)]));
+    // The program's exporter goes on.
+    assert_eq!(ended.exporter.get_finished_spans().unwrap().len(), 4);
 }
 
 #[test]

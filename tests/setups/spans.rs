@@ -1,6 +1,6 @@
 //! What the spans of the pipeline hold.
 
-use super::world::{World, block_on, find};
+use super::world::{INNER, OUTER, QUERY, REQUEST, Span, World, block_on, find};
 use opentelemetry::trace::SpanKind;
 use std::{collections::BTreeMap, io};
 use tracing::instrument::WithSubscriber;
@@ -11,7 +11,7 @@ use tracing_genai::{
 };
 use tracing_subscriber::{EnvFilter, Registry, layer::SubscriberExt};
 
-/// What `tracing-opentelemetry` adds to every span.
+/// What `tracing-opentelemetry` adds to every span, none of which a destination gets of this crate's.
 const NOISE: [&str; 8] = [
     "busy_ns",
     "code.file.path",
@@ -43,7 +43,7 @@ fn chat(content: &ContentCapture, own_pipeline: bool) -> (SpanKind, BTreeMap<Str
     let subscriber = Registry::default().with(EnvFilter::new(filter)).with(world.layer());
     block_on(call.with_subscriber(subscriber)).unwrap();
     let mut span = find(&world.seen().destination, "chat gpt-4o");
-    span.attributes.retain(|key, _| !NOISE.contains(&key.as_str()) && key != "server.port");
+    span.attributes.retain(|key, _| key != "server.port");
     (span.kind, span.attributes)
 }
 
@@ -80,10 +80,8 @@ fn by_hand(own_pipeline: bool) -> ByName {
     let name_of = |id: &String| spans.iter().find(|span| span.id == *id).map(|span| span.name.clone());
     let mut by_name = ByName::new();
     for span in &spans {
-        let mut attributes = span.attributes.clone();
-        attributes.retain(|key, _| !NOISE.contains(&key.as_str()));
         let parent = span.parent.as_ref().and_then(name_of);
-        by_name.insert(span.name.clone(), (span.kind.clone(), parent, attributes));
+        by_name.insert(span.name.clone(), (span.kind.clone(), parent, span.attributes.clone()));
     }
     assert_eq!(by_name.len(), spans.len());
     by_name
@@ -116,6 +114,26 @@ fn an_evaluation_is_below_the_judged_span_wherever_it_is_made() {
     let spans = world.seen().destination;
     let evaluation = spans.iter().find(|span| span.name.contains("evaluation")).unwrap();
     assert_eq!(evaluation.parent, Some(find(&spans, "invoke_agent clerk").id));
+}
+
+#[test]
+fn a_destination_gets_no_place_in_the_source_of_this_crate() {
+    let world = World::new(false);
+    let subscriber = Registry::default().with(world.layer());
+    let seen = world.see(subscriber);
+    let noise = |spans: &[Span], name| {
+        let attributes = find(spans, name).attributes;
+        NOISE.into_iter().filter(|key| attributes.contains_key(*key)).collect::<Vec<_>>()
+    };
+    for name in [OUTER, INNER] {
+        assert_eq!(noise(&seen.destination, name), [""; 0]);
+        // The program's exporter gets what its layer writes.
+        assert!(noise(&seen.program, name).contains(&"code.file.path"));
+    }
+    // The program's own spans stay as they are.
+    for name in [REQUEST, QUERY] {
+        assert_eq!(noise(&seen.destination, name), NOISE);
+    }
 }
 
 #[test]

@@ -95,10 +95,11 @@ impl World {
         self.seen()
     }
 
-    /// Ends the telemetry, and gives the program's exporter.
-    pub(crate) fn end(self) -> InMemorySpanExporter {
-        self.telemetry.shutdown_blocking(PATIENCE);
-        self.exporter
+    /// Ends the telemetry; the program goes on.
+    pub(crate) fn end(self) -> Ended {
+        let Self { telemetry, provider, exporter, before, _alone, .. } = self;
+        telemetry.shutdown_blocking(PATIENCE);
+        Ended { exporter, before, _provider: provider, _alone }
     }
 
     /// What was left behind so far.
@@ -109,17 +110,35 @@ impl World {
         let destination = self.sink.wait_for_spans(count, PATIENCE);
         assert_eq!(destination.len(), count);
         let program = self.exporter.get_finished_spans().unwrap();
-        let mut found = findings();
-        for (name, count) in &mut found {
-            *count -= self.before.get(name).copied().unwrap_or(0);
-        }
-        found.retain(|_, count| *count > 0);
         Seen {
             program: program.into_iter().map(Span::from).collect(),
             destination: destination.into_iter().map(Span::from).collect(),
-            findings: found,
+            findings: findings_since(&self.before),
         }
     }
+}
+
+/// A program that has outlived its telemetry.
+pub(crate) struct Ended {
+    pub(crate) exporter: InMemorySpanExporter,
+    before: BTreeMap<&'static str, u64>,
+    _provider: SdkTracerProvider,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Ended {
+    pub(crate) fn findings(&self) -> BTreeMap<&'static str, u64> {
+        findings_since(&self.before)
+    }
+}
+
+fn findings_since(before: &BTreeMap<&'static str, u64>) -> BTreeMap<&'static str, u64> {
+    let mut found = findings();
+    for (name, count) in &mut found {
+        *count -= before.get(name).copied().unwrap_or(0);
+    }
+    found.retain(|_, count| *count > 0);
+    found
 }
 
 fn findings() -> BTreeMap<&'static str, u64> {

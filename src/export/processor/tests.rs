@@ -115,6 +115,35 @@ fn another_librarys_span_is_completed_with_the_call_that_was_seen_in_it() {
     assert!(finished.operation.is_some());
 }
 
+/// What is left of a span's attributes besides its outcome, which makes it ours.
+fn left_of(id: u64, attributes: Vec<KeyValue>) -> Vec<KeyValue> {
+    let (processor, lane) = processor(false);
+    let mut span = failed_span(id);
+    span.attributes = attributes;
+    span.attributes.push(KeyValue::new(TRACING_GENAI_OUTCOME, "done"));
+    processor.on_end(span);
+    let mut left = lane.claim().unwrap().spans[0].span.attributes.clone();
+    left.retain(|attribute| attribute.key.as_str() != TRACING_GENAI_OUTCOME);
+    left
+}
+
+#[test]
+fn the_place_in_this_crates_source_is_taken_out_of_its_spans() {
+    let kept = KeyValue::new("gen_ai.tool.name", "search");
+    let mut attributes: Vec<KeyValue> = NOISE.into_iter().map(|name| KeyValue::new(name, 7)).collect();
+    attributes.retain(|attribute| attribute.key.as_str() != "target");
+    attributes.extend([KeyValue::new("target", TARGET), kept.clone()]);
+    assert_eq!(left_of(0x100a, attributes), std::slice::from_ref(&kept));
+    // A layer may be told to write no target.
+    assert_eq!(left_of(0x100b, vec![KeyValue::new("code.line.number", 7), kept.clone()]), [kept]);
+}
+
+#[test]
+fn another_librarys_span_that_was_repaired_before_keeps_its_place() {
+    let attributes = vec![KeyValue::new("code.line.number", 7), KeyValue::new("target", "rig::completions")];
+    assert_eq!(left_of(0x100c, attributes.clone()), attributes);
+}
+
 #[test]
 fn what_was_set_in_code_wins_over_the_providers_resource() {
     let (mut processor, _) = processor(false);
