@@ -27,38 +27,13 @@ pub use workflow::Workflow;
 use super::in_flight::InFlight;
 use crate::{
     capture::{ContentCapture, redact::scrub_secrets},
-    record::{Call, Choice, ErrorInfo, ErrorKind, FinishReason, Operation, Outcome, Server},
+    record::{Choice, ErrorInfo, ErrorKind, FinishReason, Operation, Outcome, Server},
 };
-use std::{
-    fmt::{Display, Write},
-    future::Future,
-};
+use std::fmt::{Display, Write};
 
 /// Opens the span of an operation.
 fn open(operation: Operation, content: Option<ContentCapture>) -> InFlight {
     InFlight::start(operation, content.unwrap_or_else(ContentCapture::from_env_or_off))
-}
-
-/// Runs `work` in its span and settles it; `keep` takes the value into the record where anybody wants
-/// content.
-async fn run<T, E: Display>(
-    mut in_flight: InFlight,
-    work: impl Future<Output = Result<T, E>>,
-    keep: impl FnOnce(&mut Call, &T),
-) -> Result<T, E> {
-    let result = in_flight.run(work).await;
-    if in_flight.is_seen() {
-        match &result {
-            Ok(value) => {
-                if in_flight.wants_content() {
-                    keep(&mut in_flight.operation_mut().call, value);
-                }
-                in_flight.settle(Outcome::Done);
-            }
-            Err(error) => fail(&mut in_flight, error),
-        }
-    }
-    result
 }
 
 /// Ends the span with this error.

@@ -13,9 +13,10 @@ use std::{
 };
 
 /// A span under way, made by the `start` of what it stands `Of`: [`Generation`](super::Generation),
-/// [`Embedding`](super::Embedding), [`Agent`](super::Agent), [`Workflow`](super::Workflow),
-/// [`Plan`](super::Plan) or [`Memory`](super::Memory). What came is set on it as it comes; where nobody
-/// sees the span, setting does nothing.
+/// [`Embedding`](super::Embedding), [`Tool`](super::Tool), [`Retrieval`](super::Retrieval),
+/// [`Agent`](super::Agent), [`Workflow`](super::Workflow), [`Plan`](super::Plan) or
+/// [`Memory`](super::Memory). What came is set on it as it comes; where nobody sees the span, setting does
+/// nothing.
 ///
 /// It ends with [`finish`](Self::finish) or [`fail`](Self::fail). Dropped before, it is *abandoned* and
 /// keeps what was set; dropped by a panic that began after it, it has failed with `panic`.
@@ -85,6 +86,14 @@ impl<Of> OpenSpan<Of> {
     /// Lets `set` at the record, where anybody sees the span.
     pub(super) fn set(&mut self, set: impl FnOnce(&mut Call)) -> &mut Self {
         if self.in_flight.is_seen() {
+            set(&mut self.in_flight.operation_mut().call);
+        }
+        self
+    }
+
+    /// Lets `set` at the record, where anybody wants its content.
+    pub(super) fn set_content(&mut self, set: impl FnOnce(&mut Call)) -> &mut Self {
+        if self.in_flight.wants_content() {
             set(&mut self.in_flight.operation_mut().call);
         }
         self
