@@ -2,7 +2,7 @@ use crate::{
     capture::redact::scrub_secrets,
     record::{ErrorInfo, ErrorKind},
 };
-use std::{error::Error as StdError, fmt};
+use std::{cell::RefCell, error::Error as StdError, fmt};
 
 /// What went wrong, in a person's words, with what a program needs to act on it.
 ///
@@ -65,8 +65,10 @@ impl From<ErrorInfo> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = self.info();
+        let is_told = tell(info);
         formatter.write_str(&info.message)?;
-        if let Some(body) = &info.body {
+        // It is content, which a span has by its policy.
+        if let Some(body) = info.body.as_ref().filter(|_| !is_told) {
             write!(formatter, ": {body}")?;
         }
         if let Some(status) = info.http_status {
@@ -103,4 +105,37 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
     }
+}
+
+thread_local! {
+    /// Where the first error of ours to be shown leaves what is known of it, while somebody asks.
+    static TOLD: RefCell<Option<Option<ErrorInfo>>> = const { RefCell::new(None) };
+}
+
+/// The text of an error and, where that shows an error of ours, what is known of it. What hides one need
+/// not be `'static`, nor any type that we know of, so there is nothing to downcast.
+pub(crate) fn told_by(render: impl FnOnce() -> String) -> (String, Option<ErrorInfo>) {
+    /// Takes the question back, from a `Display` that panics too.
+    struct Asked;
+    impl Drop for Asked {
+        fn drop(&mut self) {
+            let _ = TOLD.try_with(RefCell::take);
+        }
+    }
+    let asked = TOLD.try_with(|told| told.replace(Some(None)));
+    let _asked = asked.is_ok().then_some(Asked);
+    let text = render();
+    (text, TOLD.try_with(|told| told.take().flatten()).ok().flatten())
+}
+
+/// Whether somebody asks, and is told.
+fn tell(info: &ErrorInfo) -> bool {
+    let tell = |told: &RefCell<Option<Option<ErrorInfo>>>| match &mut *told.borrow_mut() {
+        Some(told) => {
+            told.get_or_insert_with(|| info.clone());
+            true
+        }
+        None => false,
+    };
+    TOLD.try_with(tell).unwrap_or(false)
 }

@@ -6,11 +6,12 @@ use super::{
 };
 use crate::{
     capture::ContentCapture,
-    vocabulary::gen_ai::{CONTENT_ATTRIBUTES, content_attributes},
+    semconv::gen_ai::{GEN_AI_EVALUATION_EXPLANATION, GEN_AI_EVALUATION_RESULT},
+    vocabulary::gen_ai::{CONTENT_ATTRIBUTES, content_attributes, evaluation_event},
 };
 use opentelemetry::{
     Array, InstrumentationScope, KeyValue, Value,
-    trace::{Link, SpanContext, SpanId, SpanKind, Status},
+    trace::{Event, Link, SpanContext, SpanId, SpanKind, Status},
 };
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
@@ -182,7 +183,7 @@ fn span(finished: &Finished, content: Option<&ContentCapture>) -> SpanMessage {
             .map(|event| EventMessage {
                 time_unix_nano: nanoseconds(event.timestamp),
                 name: event.name.to_string(),
-                attributes: attributes(&event.attributes),
+                attributes: event_attributes(event, finished, content),
                 dropped_attributes_count: event.dropped_attributes_count,
             })
             .collect(),
@@ -208,6 +209,27 @@ fn span_attributes(finished: &Finished, content: Option<&ContentCapture>) -> Vec
         _ => Vec::new(),
     };
     plain.chain(&rendered).map(attribute).collect()
+}
+
+/// An evaluation's explanation may be a person's comment, which is content: the record tells, and where
+/// there is none it counts as one.
+fn event_attributes(
+    event: &Event,
+    finished: &Finished,
+    content: Option<&ContentCapture>,
+) -> Vec<KeyValueMessage> {
+    let Some(content) = content.filter(|_| event.name == GEN_AI_EVALUATION_RESULT) else {
+        return attributes(&event.attributes);
+    };
+    let rendered = finished.operation.as_ref().and_then(|operation| evaluation_event(operation, content));
+    match rendered {
+        Some((_, rendered)) => attributes(&rendered),
+        None if content.is_on() => attributes(&event.attributes),
+        None => {
+            let is_plain = |carried: &&KeyValue| carried.key.as_str() != GEN_AI_EVALUATION_EXPLANATION;
+            attributes(event.attributes.iter().filter(is_plain))
+        }
+    }
 }
 
 fn link(link: &Link) -> LinkMessage {

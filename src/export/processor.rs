@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     context::mark,
-    record::Outcome,
+    record::{OperationKind, Outcome},
     semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME},
     span::{TARGET, deferred, joined, own_pipeline},
 };
@@ -71,7 +71,10 @@ impl SpanProcessor for Processor {
         if origin == Origin::Ours {
             strip(&mut span);
         }
-        let operation = operation.filter(|_| self.pipeline.keeps_operations);
+        // An evaluation's tells a person's comment from an evaluator's reasons.
+        let operation = operation.filter(|operation| {
+            self.pipeline.keeps_operations || operation.kind == OperationKind::Evaluation
+        });
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
         self.pipeline.push(Finished { span, operation, source: Arc::clone(&self.source), weight });
     }

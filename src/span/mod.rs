@@ -16,6 +16,40 @@
 //! Each is a builder that knows the conventions' names, kinds and rules. `run` and `run_with` wrap a future;
 //! where there is none, or the answer comes in pieces, `start` gives an [`OpenSpan`] to set on what comes.
 //! How a span ends is told for all of them [on the front page](crate#when-spans-open-and-close).
+//!
+//! ```
+//! use serde_json::{Value, json};
+//! use std::io;
+//! use tracing_genai::{
+//!     record::FinishReason,
+//!     span::{Agent, Feedback, Generation, SpanRef, Tool},
+//! };
+//!
+//! async fn get_weather(place: &Value) -> io::Result<Value> {
+//!     Ok(json!({"city": place["city"], "celsius": 18}))
+//! }
+//!
+//! async fn answer() -> io::Result<(String, Option<SpanRef>)> {
+//!     let weather = Tool::new("get_weather").call(&json!({"city": "Lisbon"}), get_weather).await?;
+//!     let prompt = format!("How shall I travel? It is {weather}");
+//!     let mut span = Generation::new("llama.cpp", "qwen3-8b").in_process().streamed().user(prompt).start();
+//!     let mut text = String::new();
+//!     for piece in ["Take the ", "night train."] {
+//!         span.first_chunk().text(piece);
+//!         text.push_str(piece);
+//!     }
+//!     span.tokens(41, 5).finish_reason(FinishReason::Stop);
+//!     span.finish();
+//!     Ok((text, SpanRef::current())) // of the agent, in whose span this runs
+//! }
+//!
+//! # async fn run() -> io::Result<()> {
+//! let (text, span) = Agent::invoke("travel guide").run(answer()).await?;
+//! Feedback::thumbs_up().comment("I love trains.").record(span); // or SpanRef::from_hex(trace, span)?
+//! # let _ = text;
+//! # Ok(())
+//! # }
+//! ```
 
 mod by_hand;
 pub(crate) mod deferred;

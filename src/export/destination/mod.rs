@@ -111,8 +111,9 @@ impl Destination {
     }
 
     /// What content this destination gets, whatever the spans carry: content attributes of a span
-    /// are taken off, and what `content` allows is written from the operation's full record. A span
-    /// of another library, which has no record, keeps its own content where `content` is on.
+    /// are taken off, and a user's comment in the event of a [`Feedback`](crate::span::Feedback) too, and
+    /// what `content` allows is written from the operation's full record. A span of another library, which
+    /// has no record, keeps its own content where `content` is on.
     ///
     /// Without a call of this the destination gets the spans as they are.
     pub fn content(mut self, content: ContentCapture) -> Self {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    record::{Call, Operation, OperationKind, ToolExecution},
+    record::{Call, Evaluation, Operation, OperationKind, ToolExecution},
     semconv::gen_ai as names,
 };
 use opentelemetry::trace::{Event, SpanId, TraceFlags, TraceId, TraceState};
@@ -150,6 +150,45 @@ fn content_is_rendered_from_the_record_and_not_repeated() {
     let keys = keys(&finished, Some(&ContentCapture::on()));
     assert!(!keys.contains(&names::GEN_AI_INPUT_MESSAGES.to_owned()), "{keys:?}");
     assert_eq!(keys.len(), 1 + rendered.len());
+}
+
+fn explained(record: Option<Evaluation>, content: &ContentCapture) -> Option<String> {
+    let mut finished = finished("gen_ai.evaluation.result");
+    let attribute = KeyValue::new(GEN_AI_EVALUATION_EXPLANATION, "as carried");
+    let event = Event::new(GEN_AI_EVALUATION_RESULT, finished.span.end_time, vec![attribute], 0);
+    finished.span.events.events.push(event);
+    let operation =
+        record.map(|record| Operation::new(OperationKind::Evaluation, Call::Evaluation(Box::new(record))));
+    finished.operation = operation.map(Arc::new);
+    let mut attributes = span(&finished, Some(content)).events.remove(0).attributes.into_iter();
+    let found = attributes.find(|attribute| attribute.key == GEN_AI_EVALUATION_EXPLANATION)?;
+    match found.value?.value? {
+        AnyValueKind::StringValue(text) => Some(text),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn recorded(is_feedback: bool) -> Option<Evaluation> {
+    Some(Evaluation { explanation: Some("as recorded".to_owned()), is_feedback, ..Evaluation::default() })
+}
+
+#[test]
+fn a_comment_goes_to_a_destination_with_content_alone() {
+    assert_eq!(explained(recorded(true), &ContentCapture::on()).as_deref(), Some("as recorded"));
+    assert_eq!(explained(recorded(true), &ContentCapture::off()), None);
+}
+
+#[test]
+fn an_evaluators_reasons_go_to_all() {
+    for content in [ContentCapture::on(), ContentCapture::off()] {
+        assert_eq!(explained(recorded(false), &content).as_deref(), Some("as recorded"));
+    }
+}
+
+#[test]
+fn an_explanation_of_which_nobody_knows_whose_it_is_counts_as_a_comment() {
+    assert_eq!(explained(None, &ContentCapture::on()).as_deref(), Some("as carried"));
+    assert_eq!(explained(None, &ContentCapture::off()), None);
 }
 
 #[test]

@@ -81,8 +81,9 @@ impl Evaluation {
         self
     }
 
-    /// Sends it, as a child of the span `of` what was judged: a [`SpanRef`], or `None` where only the
-    /// [response's id](Self::response_id) is known. Then it is a child of the span that is current.
+    /// Sends it, as a child of the span `of` what was judged: a [`SpanRef`], or `None` where that is not
+    /// known. With `None` it is sent too, as a child of the span that is current, or in a trace of its own
+    /// where none is; only the [response's id](Self::response_id) then tells what was judged.
     ///
     /// It is not sent where no OpenTelemetry layer sees spans of this crate, or the judged span was not
     /// sampled.
@@ -148,7 +149,8 @@ impl Feedback {
         self
     }
 
-    /// Sends it, as [`Evaluation::record`] does.
+    /// Sends it, as [`Evaluation::record`] does; with `None` as a child of the span that is current, or in a
+    /// trace of its own.
     pub fn record(self, of: impl Into<Option<SpanRef>>) {
         self.0.record(of);
     }

@@ -146,7 +146,8 @@ impl Generation {
     }
 
     /// Runs the call inside its span; `keep`, which is called where anybody sees the span, sets what is to
-    /// be known of the answer. Error, panic and drop are told as by [`Tool::run`](super::Tool::run).
+    /// be known of the answer and gives nothing back: a chain of setters in it ends with `;`. Error, panic
+    /// and drop are told as by [`Tool::run`](super::Tool::run).
     ///
     /// # Errors
     /// Those of `work`, untouched.

@@ -27,55 +27,41 @@ pub use workflow::Workflow;
 use super::in_flight::InFlight;
 use crate::{
     capture::{ContentCapture, redact::scrub_secrets},
-    record::{Call, Choice, ErrorInfo, ErrorKind, FinishReason, Operation, Outcome, Server},
+    error::told_by,
+    record::{Choice, ErrorInfo, ErrorKind, FinishReason, Operation, Outcome, Server},
 };
-use std::{
-    fmt::{Display, Write},
-    future::Future,
-};
+use std::fmt::{Display, Write};
 
 /// Opens the span of an operation.
 fn open(operation: Operation, content: Option<ContentCapture>) -> InFlight {
     InFlight::start(operation, content.unwrap_or_else(ContentCapture::from_env_or_off))
 }
 
-/// Runs `work` in its span and settles it; `keep` takes the value into the record where anybody wants
-/// content.
-async fn run<T, E: Display>(
-    mut in_flight: InFlight,
-    work: impl Future<Output = Result<T, E>>,
-    keep: impl FnOnce(&mut Call, &T),
-) -> Result<T, E> {
-    let result = in_flight.run(work).await;
-    if in_flight.is_seen() {
-        match &result {
-            Ok(value) => {
-                if in_flight.wants_content() {
-                    keep(&mut in_flight.operation_mut().call, value);
-                }
-                in_flight.settle(Outcome::Done);
-            }
-            Err(error) => fail(&mut in_flight, error),
-        }
+/// Ends the span with this error; of this type, or of its own.
+fn fail<E: Display + ?Sized>(in_flight: &mut InFlight, error: &E, error_type: Option<String>) {
+    if !in_flight.is_seen() {
+        return;
     }
-    result
+    let (text, told) = told_by(|| render(error));
+    let message = scrub_secrets(&text);
+    let info = match (error_type, told) {
+        (None, Some(told)) => ErrorInfo { message, ..told },
+        (error_type, _) => of_type(error_type.or_else(type_name::<E>), message),
+    };
+    fail_with(in_flight, info);
 }
 
-/// Ends the span with this error.
-fn fail<E: Display + ?Sized>(in_flight: &mut InFlight, error: &E) {
-    if in_flight.is_seen() {
-        let message = scrub_secrets(&render(error));
-        fail_with(in_flight, type_name::<E>(), message);
-    }
+/// What is known of an error by its type alone.
+fn of_type(error_type: Option<String>, message: impl Into<String>) -> ErrorInfo {
+    ErrorInfo { code: error_type, ..ErrorInfo::new(ErrorKind::Other, message) }
 }
 
-fn fail_with(in_flight: &mut InFlight, code: Option<String>, message: String) {
+fn fail_with(in_flight: &mut InFlight, info: ErrorInfo) {
     let operation = in_flight.operation_mut();
     if let Some(response) = open::response(&mut operation.call) {
         response.choices.iter_mut().for_each(cut_off);
     }
-    in_flight
-        .settle(Outcome::Failed(Box::new(ErrorInfo { code, ..ErrorInfo::new(ErrorKind::Other, message) })));
+    in_flight.settle(Outcome::Failed(Box::new(info)));
 }
 
 /// A generation that began and whose reason to stop never came stopped for an error.
@@ -92,10 +78,15 @@ pub(crate) fn render<T: Display + ?Sized>(value: &T) -> String {
     text
 }
 
-/// The type's name without its parameters: an identifier of low cardinality. A trait object has none.
+/// The type's name without its parameters: an identifier of low cardinality. A trait object has none, and
+/// a pointer that of what it points to.
 fn type_name<E: ?Sized>() -> Option<String> {
-    let name = std::any::type_name::<E>().trim_start_matches('&');
-    let name = name.split(['<', ' ']).next().unwrap_or(name);
+    const POINTERS: [&str; 5] = ["&", "mut ", "alloc::boxed::Box<", "alloc::sync::Arc<", "alloc::rc::Rc<"];
+    let mut name = std::any::type_name::<E>();
+    while let Some(inner) = POINTERS.iter().find_map(|pointer| name.strip_prefix(pointer)) {
+        name = inner;
+    }
+    let name = name.split(['<', '>', ' ', ',']).next().unwrap_or(name);
     (name != "dyn").then(|| name.to_owned())
 }
 

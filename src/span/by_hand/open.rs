@@ -1,4 +1,4 @@
-use super::{SpanRef, fail, fail_with};
+use super::{SpanRef, fail, fail_with, of_type};
 use crate::{
     capture::ContentCapture,
     record::{Call, Operation, Outcome, Response, Usage},
@@ -13,9 +13,10 @@ use std::{
 };
 
 /// A span under way, made by the `start` of what it stands `Of`: [`Generation`](super::Generation),
-/// [`Embedding`](super::Embedding), [`Agent`](super::Agent), [`Workflow`](super::Workflow),
-/// [`Plan`](super::Plan) or [`Memory`](super::Memory). What came is set on it as it comes; where nobody
-/// sees the span, setting does nothing.
+/// [`Embedding`](super::Embedding), [`Tool`](super::Tool), [`Retrieval`](super::Retrieval),
+/// [`Agent`](super::Agent), [`Workflow`](super::Workflow), [`Plan`](super::Plan) or
+/// [`Memory`](super::Memory). What came is set on it as it comes; where nobody sees the span, setting does
+/// nothing.
 ///
 /// It ends with [`finish`](Self::finish) or [`fail`](Self::fail). Dropped before, it is *abandoned* and
 /// keeps what was set; dropped by a panic that began after it, it has failed with `panic`.
@@ -56,9 +57,30 @@ impl<Of> OpenSpan<Of> {
     }
 
     /// Ends the span with this error: its type's path as `error.type` (`_OTHER` where that is longer than
-    /// 64 bytes, or a trait object's), its text as the status' description.
+    /// 64 bytes, or a trait object's, as of `Box<dyn Error>`), its text as the status' description. An
+    /// [`Error`](crate::Error) of this crate that it is, or shows in its text, gives its own
+    /// [`error_type`](crate::record::ErrorInfo::error_type).
     pub fn fail<E: Display + ?Sized>(mut self, error: &E) {
-        fail(&mut self.in_flight, error);
+        fail(&mut self.in_flight, error, None);
+    }
+
+    /// Ends the span with this error, and with an identifier of low cardinality as `error.type`: one that
+    /// is longer than 64 bytes, or has blanks, becomes `_OTHER`. The rest is as in [`fail`](Self::fail).
+    ///
+    /// ```
+    /// use tracing_genai::span::Tool;
+    ///
+    /// # async fn look_up() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// # async fn run() -> Result<String, std::io::Error> {
+    /// let span = Tool::new("look_up").start();
+    /// match span.run(look_up()).await {
+    ///     Ok(found) => { span.finish(); Ok(found) }
+    ///     Err(error) => { span.fail_as("index_unavailable", &error); Err(error) }
+    /// }
+    /// # }
+    /// ```
+    pub fn fail_as<E: Display + ?Sized>(mut self, error_type: impl Into<String>, error: &E) {
+        fail(&mut self.in_flight, error, Some(error_type.into()));
     }
 
     /// Runs `work` and ends the span as it went, after `keep` took what is to be known of the value.
@@ -90,6 +112,14 @@ impl<Of> OpenSpan<Of> {
         self
     }
 
+    /// Lets `set` at the record, where anybody wants its content.
+    pub(super) fn set_content(&mut self, set: impl FnOnce(&mut Call)) -> &mut Self {
+        if self.in_flight.wants_content() {
+            set(&mut self.in_flight.operation_mut().call);
+        }
+        self
+    }
+
     pub(super) fn set_response(&mut self, set: impl FnOnce(&mut Response)) -> &mut Self {
         self.set(|call| {
             if let Some(response) = response(call) {
@@ -112,7 +142,7 @@ impl<Of> OpenSpan<Of> {
 impl<Of> Drop for OpenSpan<Of> {
     fn drop(&mut self) {
         if self.owns_panics && thread::panicking() && self.in_flight.is_seen() {
-            fail_with(&mut self.in_flight, Some("panic".to_owned()), "the program panicked".to_owned());
+            fail_with(&mut self.in_flight, of_type(Some("panic".to_owned()), "the program panicked"));
         }
     }
 }

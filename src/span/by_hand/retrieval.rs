@@ -1,8 +1,9 @@
-use super::{open, run};
+use super::OpenSpan;
 use crate::{
     capture::ContentCapture,
     record::{self, Call, Operation, OperationKind},
 };
+use serde_json::Value;
 use std::{
     fmt::{self, Display},
     future::Future,
@@ -25,7 +26,7 @@ use std::{
 /// # }
 /// ```
 #[derive(Clone)]
-#[must_use = "a span is made by `run`"]
+#[must_use = "a span is made by `run`, `run_with` or `start`"]
 pub struct Retrieval {
     retrieval: record::Retrieval,
     content: Option<ContentCapture>,
@@ -56,22 +57,70 @@ impl Retrieval {
         self
     }
 
-    /// Runs the search inside its span. It gives the documents found, each a JSON object with at
-    /// least `id` and `score`.
+    /// Opens the span, to set what is found when it is there.
+    ///
+    /// A search that is no future runs in its scope:
+    ///
+    /// ```
+    /// use tracing_genai::span::Retrieval;
+    ///
+    /// # fn look_up(_: &str) -> Result<Vec<(String, f32)>, std::io::Error> { Ok(vec![("doc-7".to_owned(), 0.9)]) }
+    /// let question = "How many days of leave?";
+    /// let mut span = Retrieval::new("handbook").query(question).start();
+    /// match span.in_scope(|| look_up(question)) {
+    ///     Ok(found) => {
+    ///         let document = |(id, score): &(String, f32)| serde_json::json!({"id": id, "score": score});
+    ///         span.documents(found.iter().map(document));
+    ///         span.finish();
+    ///     }
+    ///     Err(error) => span.fail(&error),
+    /// }
+    /// ```
+    pub fn start(self) -> OpenSpan<Self> {
+        let operation = Operation::new(OperationKind::Retrieval, Call::Retrieval(Box::new(self.retrieval)));
+        OpenSpan::new(operation, self.content)
+    }
+
+    /// Runs the search inside its span and records the documents found, each a JSON object with at least
+    /// `id` and `score`, as the content policy allows; [`run_with`](Self::run_with) takes a result of any
+    /// type. Otherwise as [`Tool::run`](super::Tool::run).
     ///
     /// # Errors
     /// Those of `work`, untouched.
     pub async fn run<E: Display>(
         self,
-        work: impl Future<Output = Result<Vec<serde_json::Value>, E>>,
-    ) -> Result<Vec<serde_json::Value>, E> {
-        let operation = Operation::new(OperationKind::Retrieval, Call::Retrieval(Box::new(self.retrieval)));
-        run(open(operation, self.content), work, |call, documents: &Vec<serde_json::Value>| {
-            if let Call::Retrieval(retrieval) = call {
-                retrieval.documents.clone_from(documents);
-            }
+        work: impl Future<Output = Result<Vec<Value>, E>>,
+    ) -> Result<Vec<Value>, E> {
+        self.run_with(work, |span, documents: &Vec<Value>| {
+            span.documents(documents.iter().cloned());
         })
         .await
+    }
+
+    /// Runs the search inside its span; `keep` sets what is to be known of what it found, which may have
+    /// any type. Otherwise as [`Generation::run_with`](super::Generation::run_with).
+    ///
+    /// # Errors
+    /// Those of `work`, untouched.
+    pub async fn run_with<T, E: Display>(
+        self,
+        work: impl Future<Output = Result<T, E>>,
+        keep: impl FnOnce(&mut OpenSpan<Self>, &T),
+    ) -> Result<T, E> {
+        self.start().through(work, keep).await
+    }
+}
+
+/// What a search found.
+impl OpenSpan<Retrieval> {
+    /// The documents found, each a JSON object with at least `id` and `score`; recorded as the content
+    /// policy allows, and not even asked for where nobody wants content.
+    pub fn documents(&mut self, documents: impl IntoIterator<Item = Value>) -> &mut Self {
+        self.set_content(|call| {
+            if let Call::Retrieval(retrieval) = call {
+                retrieval.documents = documents.into_iter().collect();
+            }
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{named, open, render, run};
+use super::{OpenSpan, named, render};
 use crate::{
     capture::ContentCapture,
     record::{self, Call, Operation, OperationKind, ToolCall},
@@ -25,7 +25,7 @@ use std::{
 /// # }
 /// ```
 #[derive(Clone)]
-#[must_use = "a span is made by `run` or `call`"]
+#[must_use = "a span is made by `run`, `run_with`, `call` or `start`"]
 pub struct Tool {
     tool: record::ToolExecution,
     content: Option<ContentCapture>,
@@ -68,20 +68,62 @@ impl Tool {
         self
     }
 
-    /// Runs the tool inside its span. An error fails the span with its type's path as `error.type`
-    /// (`_OTHER` where that is longer than 64 bytes) and its text as the status' description; so does a
+    /// Opens the span, to set the result when it is there.
+    ///
+    /// A tool that is no future runs in its scope:
+    ///
+    /// ```
+    /// use tracing_genai::span::Tool;
+    ///
+    /// # fn add(left: u32, right: u32) -> Result<u32, std::num::TryFromIntError> { Ok(left + right) }
+    /// let mut span = Tool::new("add").arguments("[1, 2]").start();
+    /// match span.in_scope(|| add(1, 2)) {
+    ///     Ok(sum) => { span.result(sum.to_string()); span.finish(); }
+    ///     Err(error) => span.fail(&error),
+    /// }
+    /// ```
+    pub fn start(self) -> OpenSpan<Self> {
+        let operation = Operation::new(OperationKind::ExecuteTool, Call::Tool(Box::new(self.tool)));
+        OpenSpan::new(operation, self.content)
+    }
+
+    /// Runs the tool inside its span and records the result's text as the content policy allows;
+    /// [`run_with`](Self::run_with) takes a result of any type. An error fails the span with its type's
+    /// path as `error.type` and its text as the status' description, as by [`OpenSpan::fail`]; so does a
     /// panic, as `panic`. Dropping the future abandons it.
     ///
     /// # Errors
     /// Those of `work`, untouched.
     pub async fn run<T: Display, E: Display>(self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let operation = Operation::new(OperationKind::ExecuteTool, Call::Tool(Box::new(self.tool)));
-        run(open(operation, self.content), work, |call, result: &T| {
-            if let Call::Tool(tool) = call {
-                tool.result = Some(render(result));
-            }
+        self.run_with(work, |span, result| {
+            span.set_result(|| Some(render(result)));
         })
         .await
+    }
+
+    /// Runs the tool inside its span; `keep`, which is called where anybody sees the span, sets what is to
+    /// be known of the result, which may have any type. Otherwise as [`run`](Self::run).
+    ///
+    /// ```
+    /// use tracing_genai::span::Tool;
+    ///
+    /// # async fn run() -> Result<Vec<u8>, std::io::Error> {
+    /// async fn draw() -> Result<Vec<u8>, std::io::Error> { Ok(vec![0; 1024]) }
+    ///
+    /// Tool::new("draw")
+    ///     .run_with(draw(), |span, image| { span.result(format!("{} bytes", image.len())); })
+    ///     .await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `work`, untouched.
+    pub async fn run_with<T, E: Display>(
+        self,
+        work: impl Future<Output = Result<T, E>>,
+        keep: impl FnOnce(&mut OpenSpan<Self>, &T),
+    ) -> Result<T, E> {
+        self.start().through(work, keep).await
     }
 
     /// Calls the tool with `arguments` inside its span, otherwise as [`run`](Self::run). Arguments and
@@ -115,19 +157,38 @@ impl Tool {
         E: Display,
         F: Future<Output = Result<T, E>>,
     {
-        let operation = Operation::new(OperationKind::ExecuteTool, Call::Tool(Box::new(self.tool)));
-        let mut in_flight = open(operation, self.content);
-        if in_flight.wants_content() {
-            if let Call::Tool(tool) = &mut in_flight.operation_mut().call {
+        let mut span = self.start();
+        span.set_content(|call| {
+            if let Call::Tool(tool) = call {
                 tool.arguments = json(arguments);
             }
-        }
-        run(in_flight, async { work(arguments).await }, |call, result: &T| {
+        });
+        let keep = |span: &mut OpenSpan<Self>, result: &T| {
+            span.result_json(result);
+        };
+        span.through(async { work(arguments).await }, keep).await
+    }
+}
+
+/// What a tool gave.
+impl OpenSpan<Tool> {
+    /// The result, JSON or text; recorded as the content policy allows.
+    pub fn result(&mut self, result: impl Into<String>) -> &mut Self {
+        self.set_result(|| Some(result.into()))
+    }
+
+    /// The result, as the JSON that it serializes to, where anybody wants content; one that does not
+    /// serialize is left out.
+    pub fn result_json<T: Serialize + ?Sized>(&mut self, result: &T) -> &mut Self {
+        self.set_result(|| json(result))
+    }
+
+    fn set_result(&mut self, result: impl FnOnce() -> Option<String>) -> &mut Self {
+        self.set_content(|call| {
             if let Call::Tool(tool) = call {
-                tool.result = json(result);
+                tool.result = result();
             }
         })
-        .await
     }
 }
 
