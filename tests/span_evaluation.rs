@@ -125,6 +125,17 @@ fn without_a_span_it_is_found_by_the_response_and_below_the_current_span() {
 }
 
 #[test]
+fn without_a_span_anywhere_it_is_sent_in_a_trace_of_its_own() {
+    let spans = capture(|| {
+        Evaluation::new("relevance").response_id("chatcmpl-1").record(None);
+        Feedback::thumbs_up().record(None);
+    });
+    assert_eq!(spans.len(), 2);
+    assert!(spans.iter().all(|span| span.parent_span_id.is_none() && span.events.len() == 1), "{spans:#?}");
+    assert_ne!(spans[0].trace_id, spans[1].trace_id);
+}
+
+#[test]
 fn an_evaluation_that_failed_has_an_error_type_and_no_verdict() {
     let spans = capture(|| Evaluation::new("relevance").failed("judge_timeout").record(elsewhere()));
     let event = &spans[0].events[0];
