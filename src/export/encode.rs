@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     capture::ContentCapture,
-    vocabulary::gen_ai::{CONTENT_ATTRIBUTES, content_attributes},
+    vocabulary::gen_ai::{CONTENT_ATTRIBUTES, content_attributes, status_words},
 };
 use opentelemetry::{
     Array, InstrumentationScope, KeyValue, Value,
@@ -26,6 +26,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -189,8 +190,19 @@ fn span(finished: &Finished, content: Option<&ContentCapture>) -> SpanMessage {
         dropped_events_count: span.events.dropped_count,
         links: span.links.iter().map(link).collect(),
         dropped_links_count: span.links.dropped_count,
-        status: Some(status(&span.status)),
+        status: Some(status(&span_status(finished, content))),
     }
+}
+
+/// The status with as much of an error's words as `content` allows.
+fn span_status<'a>(finished: &'a Finished, content: Option<&ContentCapture>) -> Cow<'a, Status> {
+    let own = Cow::Borrowed(&finished.span.status);
+    let Some(content) = content else { return own };
+    if !content.is_on() {
+        return finished.plain_status.as_ref().map_or(own, Cow::Borrowed);
+    }
+    let words = finished.operation.as_deref().and_then(|operation| status_words(operation, content));
+    words.map_or(own, |words| Cow::Owned(Status::error(words.into_owned())))
 }
 
 fn span_attributes(finished: &Finished, content: Option<&ContentCapture>) -> Vec<KeyValueMessage> {
