@@ -200,12 +200,10 @@ mod tests {
     }
 
     fn long() -> Operation {
-        let mut request = Request::default();
-        request.model = Some("gpt-4o".to_owned());
-        request.temperature = Some(0.5);
+        let model = Some("gpt-4o".to_owned());
+        let mut request = Request { model, temperature: Some(0.5), ..Request::default() };
         request.messages.push(Message::text(Role::User, "x".repeat(1 << 20)));
-        let mut response = Response::default();
-        response.id = Some("c-1".to_owned());
+        let mut response = Response { id: Some("c-1".to_owned()), ..Response::default() };
         response.usage.input_tokens = Some(7);
         let choice = response.choice_mut(0);
         choice.message.parts.push(Part::Text("y".repeat(1 << 20)));
