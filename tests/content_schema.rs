@@ -55,7 +55,7 @@ fn assert_messages(messages: &Value) {
 }
 
 fn media(modality: Modality, source: MediaSource) -> Part {
-    Part::Media(Media { modality, mime_type: Some("image/png".into()), source })
+    Part::Media(Media::new(modality, Some("image/png".into()), source))
 }
 
 fn call(id: &str, arguments: &str) -> Part {

@@ -411,3 +411,11 @@ async fn the_future_of_a_scope_is_as_free_as_what_it_wraps() {
     is_send(scope().run(async { yield_now().await })).await;
     is_send(carried(async { yield_now().await })).await;
 }
+
+#[test]
+fn debug_tells_no_id_and_no_tag() {
+    let said = || scope().user("u-secret").session("s-secret").tags(["t-secret"]).tag("k", "v-secret");
+    let scoped = said().in_scope(|| format!("{:?} {:?}", current(), carried(std::future::ready(()))));
+    let texts = [format!("{:?}", said()), format!("{:?}", said().run(std::future::ready(()))), scoped];
+    assert!(texts.iter().all(|text| !text.contains("secret")), "{texts:?}");
+}

@@ -32,7 +32,8 @@ fn assert_below_elsewhere(span: &FinishedSpan) {
 fn an_evaluation_is_one_event_on_a_span_below_the_judged_one() {
     let spans = capture(|| {
         let evaluation = Evaluation::new("relevance").score(0.9).label("relevant");
-        evaluation.explanation("Names the city.").response_id("chatcmpl-1").record(elsewhere());
+        let evaluation = evaluation.explanation("Names the city.").content(ContentCapture::on());
+        evaluation.response_id("chatcmpl-1").record(elsewhere());
     });
     assert_eq!(spans.len(), 1);
     let span = &spans[0];
@@ -156,6 +157,17 @@ fn what_a_user_wrote_is_content() {
     };
     assert!(comment(ContentCapture::off()).is_none());
     assert_eq!(comment(ContentCapture::on()).unwrap(), "It told my secret.");
+}
+
+#[test]
+fn a_judges_reasons_are_content_since_they_may_quote_the_answer() {
+    let reasons = |content| {
+        let evaluation = Evaluation::new("relevance").explanation("It says: Hej.").content(content);
+        let spans = capture(|| evaluation.record(elsewhere()));
+        spans[0].events[0].attributes.get("gen_ai.evaluation.explanation").cloned()
+    };
+    assert!(reasons(ContentCapture::off()).is_none());
+    assert_eq!(reasons(ContentCapture::on()).unwrap(), "It says: Hej.");
 }
 
 #[test]

@@ -60,9 +60,8 @@ fn a_comment_that_its_span_carries_is_kept_from_a_destination_without_content() 
 }
 
 #[test]
-fn an_evaluators_reasons_reach_every_destination() {
-    for policy in [None, Some(ContentCapture::off()), Some(ContentCapture::on())] {
-        let judge = |of| Evaluation::new("relevance").explanation("Names the city.").record(of);
-        assert_eq!(explanations(&[policy], judge), [Some("Names the city.".to_owned())]);
-    }
+fn a_judges_reasons_reach_the_destinations_that_may_have_content() {
+    let judge = |of| Evaluation::new("relevance").explanation("Names the city.").record(of);
+    let policies = [None, Some(ContentCapture::off()), Some(ContentCapture::on())];
+    assert_eq!(explanations(&policies, judge), [None, None, Some("Names the city.".to_owned())]);
 }

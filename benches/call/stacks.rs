@@ -225,15 +225,16 @@ mod in_async_openai {
     use tower_layer::Layer;
     use tracing_genai::instrument::{
         Instrumentation,
-        async_openai::{GenAiLayer, GenAiService},
+        async_openai::{OpenAiLayer, OpenAiService},
     };
 
     type Retrying = OpenAIRetry<ReqwestService>;
-    pub(super) type Services = (Retrying, GenAiService<Retrying>);
+    pub(super) type Services = (Retrying, OpenAiService<Retrying>);
 
     pub(super) fn services(http: &reqwest::Client, calls: Instrumentation) -> Services {
         let plain = OpenAIRetryLayer::default().layer(ReqwestService::new(http.clone()));
-        (plain, GenAiLayer::from(calls).service(http.clone()))
+        let watched = OpenAiLayer::from(calls).layer(plain.clone());
+        (plain, watched)
     }
 
     pub(super) async fn call(

@@ -56,6 +56,24 @@ pub(crate) fn scrub_secrets(text: &str) -> String {
     out
 }
 
+/// `text` with the query taken off each address in it: some clients have a key there, and `reqwest` writes the
+/// address into its errors.
+#[cfg(feature = "instrument")]
+pub(crate) fn without_queries(text: &str) -> String {
+    let ends = |character: char| character.is_whitespace() || "()<>\"'`".contains(character);
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_inclusive(ends) {
+        match word.split_once('?') {
+            Some((address, query)) if address.contains('/') => {
+                out.push_str(address);
+                out.extend(query.chars().next_back().filter(|last| ends(*last)));
+            }
+            _ => out.push_str(word),
+        }
+    }
+    out
+}
+
 /// Whether a word after `bearer` is one of the credentials, and not of the sentence.
 fn is_token(word: &str) -> bool {
     word.len() >= 16 || word.contains(|character: char| character.is_ascii_digit() || character == '.')
@@ -92,6 +110,24 @@ fn forget_in(secret: &str, value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::scrub_secrets;
+    #[cfg(feature = "instrument")]
+    use super::without_queries;
+
+    #[cfg(feature = "instrument")]
+    #[test]
+    fn an_address_loses_its_query_and_nothing_else() {
+        for (text, expected) in [
+            (
+                "sending for url (https://a.test/v1/chat?token=0123&b=1): refused",
+                "sending for url (https://a.test/v1/chat): refused",
+            ),
+            ("POST \"/v1/chat?key=abc\" failed", "POST \"/v1/chat\" failed"),
+            ("at https://a.test/?k=v", "at https://a.test/"),
+            ("what is wrong? and/or why", "what is wrong? and/or why"),
+        ] {
+            assert_eq!(without_queries(text), expected);
+        }
+    }
 
     #[test]
     fn keys_of_every_issuer_are_taken_out() {

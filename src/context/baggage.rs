@@ -17,7 +17,7 @@ use std::{borrow::Cow, fmt::Write};
 
 /// The keys that are sent, and that [`from_baggage`] and [`extract`] take: `user.id`, `session.id`,
 /// `gen_ai.conversation.id` and `tracing_genai.tags`, a JSON array of texts.
-pub const BAGGAGE_KEYS: [&str; 4] = [USER_ID, SESSION_ID, GEN_AI_CONVERSATION_ID, TRACING_GENAI_TAGS];
+pub const BAGGAGE_KEYS: &[&str] = &[USER_ID, SESSION_ID, GEN_AI_CONVERSATION_ID, TRACING_GENAI_TAGS];
 
 /// What all members may take together, as W3C baggage has it: bytes, and how many there may be.
 const TOTAL_BYTES: usize = 8192;
@@ -31,7 +31,7 @@ const TAGS: usize = 32;
 /// A value longer than 1,024 bytes or with control characters is passed over whole, since a part of an id is
 /// another id; so are tags after the 32nd. Baggage is what a caller claims: take it from services you trust.
 pub fn from_baggage(context: &Context) -> Scope {
-    from_baggage_keys(context, &BAGGAGE_KEYS)
+    from_baggage_keys(context, BAGGAGE_KEYS)
 }
 
 /// [`from_baggage`] for these keys and no others; those that are not of [`BAGGAGE_KEYS`] become
@@ -48,7 +48,7 @@ pub fn from_baggage_keys(context: &Context, keys: &[&str]) -> Scope {
 /// It has what they say under [`BAGGAGE_KEYS`], under the limits of [`from_baggage`] and W3C's: what is over 8,192
 /// bytes or 64 members is not read.
 pub fn extract(headers: &HeaderMap) -> Scope {
-    extract_keys(headers, &BAGGAGE_KEYS)
+    extract_keys(headers, BAGGAGE_KEYS)
 }
 
 /// [`extract`] for these keys and no others; those that are not of [`BAGGAGE_KEYS`] become
@@ -105,7 +105,8 @@ fn members(marks: &Marks) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> 
         (!marks.tags.is_empty()).then(|| Cow::from(serde_json::Value::from(marks.tags.clone()).to_string()));
     let values = [&marks.user, &marks.session, &marks.conversation].map(|id| id.as_deref().map(Cow::from));
     BAGGAGE_KEYS
-        .into_iter()
+        .iter()
+        .copied()
         .zip(values.into_iter().chain([tags]))
         .filter_map(|(key, value)| Some((key, value?)))
 }

@@ -44,7 +44,9 @@
 //! assert!(current().marks().is_none());
 //! ```
 //!
-//! There is no guard to hold, so none can be held over an `.await` and mark the spans of another task.
+//! There is no guard to hold, so none can be held over an `.await` and mark the spans of another task. Around a
+//! runtime's `block_on`, [`in_scope`](Scope::in_scope) marks every task that the runtime polls there: inside of
+//! `block_on` use [`run`](Scope::run).
 //!
 //! # Into tasks and threads
 //!

@@ -120,7 +120,7 @@ pub fn parent_from_mcp_meta(meta: &Value) -> Context {
         None => context,
     };
     match text(BAGGAGE) {
-        Some(members) => context.with_baggage(baggage::parse([members], &super::BAGGAGE_KEYS)),
+        Some(members) => context.with_baggage(baggage::parse([members], super::BAGGAGE_KEYS)),
         None => context,
     }
 }

@@ -7,6 +7,7 @@ use pin_project_lite::pin_project;
 use serde_json::Value;
 use std::{
     cell::{Cell, RefCell},
+    fmt,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -20,14 +21,13 @@ thread_local! {
 }
 
 /// A scope that is in force.
-#[derive(Debug)]
 struct Carried {
     marks: Arc<Marks>,
     has_baggage: bool,
 }
 
 /// What spans are to be marked with; made by [`scope`], in force while something runs in it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "a scope marks what runs in it: `.run(future)` or `.in_scope(closure)`"]
 pub struct Scope {
     marks: Marks,
@@ -118,7 +118,8 @@ impl Scope {
         }
     }
 
-    /// Runs `work` in this scope.
+    /// Runs `work` in this scope, on this thread: around `block_on` it would mark each task that the runtime polls
+    /// there meanwhile, so inside of `block_on` use [`run`](Self::run).
     pub fn in_scope<T>(self, work: impl FnOnce() -> T) -> T {
         self.inside(current().0.as_deref()).in_scope(work)
     }
@@ -146,7 +147,7 @@ fn is_reserved(key: &str) -> bool {
 }
 
 /// The scope that was current at some place, to go on in at another: a task, a thread. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Handle(Option<Arc<Carried>>);
 
 /// The scope that is current on this thread, or none.
@@ -213,7 +214,6 @@ fn replace(scope: Option<Arc<Carried>>) -> Option<Arc<Carried>> {
 pin_project! {
     /// A future that runs in a scope: of [`Scope::run`], [`Handle::run`] and [`carried`]. It is dropped in the
     /// scope too.
-    #[derive(Debug)]
     #[must_use = "a future does nothing unless it is polled"]
     pub struct Scoped<F> {
         // `None` once it was dropped.
@@ -232,6 +232,27 @@ pin_project! {
                 this.future.set(None);
             }
         }
+    }
+}
+
+/// Without ids and tags: arguments of traced functions are logged by `Debug`.
+impl fmt::Debug for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Scope").field("baggage", &self.baggage).finish_non_exhaustive()
+    }
+}
+
+/// Without ids and tags: arguments of traced functions are logged by `Debug`.
+impl fmt::Debug for Handle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Handle").field("is_in_scope", &self.0.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// Without ids and tags: arguments of traced functions are logged by `Debug`.
+impl<F: fmt::Debug> fmt::Debug for Scoped<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Scoped").field("future", &self.future).finish_non_exhaustive()
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     capture::ContentCapture,
     semconv::gen_ai::{GEN_AI_EVALUATION_EXPLANATION, GEN_AI_EVALUATION_RESULT},
-    vocabulary::gen_ai::{CONTENT_ATTRIBUTES, content_attributes, evaluation_event},
+    vocabulary::gen_ai::{CONTENT_ATTRIBUTES, content_attributes, evaluation_event, status_words},
 };
 use opentelemetry::{
     Array, InstrumentationScope, KeyValue, Value,
@@ -27,6 +27,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -190,8 +191,19 @@ fn span(finished: &Finished, content: Option<&ContentCapture>) -> SpanMessage {
         dropped_events_count: span.events.dropped_count,
         links: span.links.iter().map(link).collect(),
         dropped_links_count: span.links.dropped_count,
-        status: Some(status(&span.status)),
+        status: Some(status(&span_status(finished, content))),
     }
+}
+
+/// The status with as much of an error's words as `content` allows.
+fn span_status<'a>(finished: &'a Finished, content: Option<&ContentCapture>) -> Cow<'a, Status> {
+    let own = Cow::Borrowed(&finished.span.status);
+    let Some(content) = content else { return own };
+    if !content.is_on() {
+        return finished.plain_status.as_ref().map_or(own, Cow::Borrowed);
+    }
+    let words = finished.operation.as_deref().and_then(|operation| status_words(operation, content));
+    words.map_or(own, |words| Cow::Owned(Status::error(words.into_owned())))
 }
 
 fn span_attributes(finished: &Finished, content: Option<&ContentCapture>) -> Vec<KeyValueMessage> {
@@ -211,8 +223,8 @@ fn span_attributes(finished: &Finished, content: Option<&ContentCapture>) -> Vec
     plain.chain(&rendered).map(attribute).collect()
 }
 
-/// An evaluation's explanation may be a person's comment, which is content: the record tells, and where
-/// there is none it counts as one.
+/// An evaluation's explanation is content: a destination that may have it gets it from the record, whatever the
+/// span carries.
 fn event_attributes(
     event: &Event,
     finished: &Finished,

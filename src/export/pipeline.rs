@@ -10,6 +10,7 @@ use crate::{
     record::Operation,
     span::joined,
 };
+use opentelemetry::trace::Status;
 use opentelemetry_proto::{
     tonic::resource::v1::Resource, transform::common::tonic::ResourceAttributesWithSchema,
 };
@@ -20,6 +21,8 @@ use std::{sync::Arc, time::Duration};
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) span: SpanData,
+    /// Its status for a destination without content, where the span says more.
+    pub(super) plain_status: Option<Status>,
     /// Its full record, where a destination may render content from it.
     pub(super) operation: Option<Arc<Operation>>,
     pub(super) source: Arc<Source>,
@@ -96,7 +99,7 @@ impl Finished {
     pub(super) fn example(name: &'static str, weight: usize) -> Self {
         use opentelemetry::{
             InstrumentationScope,
-            trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState},
+            trace::{SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState},
         };
         let time = std::time::UNIX_EPOCH + Duration::from_secs(1);
         Self {
@@ -121,6 +124,7 @@ impl Finished {
                 status: Status::Unset,
                 instrumentation_scope: InstrumentationScope::builder("example").build(),
             },
+            plain_status: None,
             operation: None,
             source: Arc::default(),
             weight,

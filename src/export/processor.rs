@@ -6,10 +6,12 @@ use super::{
     weight,
 };
 use crate::{
+    capture::ContentCapture,
     context::mark,
-    record::{OperationKind, Outcome},
+    record::{Operation, Outcome},
     semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME},
     span::{TARGET, deferred, joined, own_pipeline},
+    vocabulary::gen_ai::status_words,
 };
 use opentelemetry::{
     Context, KeyValue, Value,
@@ -63,7 +65,7 @@ impl SpanProcessor for Processor {
             return;
         }
         match (origin, &operation) {
-            (Origin::Ours, Some(operation)) => set_status(&mut span, &operation.outcome),
+            (Origin::Ours, Some(operation)) => set_status(&mut span, operation),
             (Origin::Ours, None) if is_unfailed(&span) => take_error_back(&mut span),
             (Origin::Ours, None) => {}
             (origin, operation) => repair::repair(&mut span, origin, operation.as_deref()),
@@ -71,12 +73,11 @@ impl SpanProcessor for Processor {
         if origin == Origin::Ours {
             strip(&mut span);
         }
-        // An evaluation's tells a person's comment from an evaluator's reasons.
-        let operation = operation.filter(|operation| {
-            self.pipeline.keeps_operations || operation.kind == OperationKind::Evaluation
-        });
+        let plain_status = operation.as_deref().and_then(|operation| plain_status(&span, operation));
+        let operation = operation.filter(|_| self.pipeline.keeps_operations);
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
-        self.pipeline.push(Finished { span, operation, source: Arc::clone(&self.source), weight });
+        let source = Arc::clone(&self.source);
+        self.pipeline.push(Finished { span, plain_status, operation, source, weight });
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -135,11 +136,24 @@ fn strip(span: &mut SpanData) {
 }
 
 /// The status as the outcome has it: an `error!` inside the span is no failure of the operation.
-pub(super) fn set_status(span: &mut SpanData, outcome: &Outcome) {
-    match outcome {
-        Outcome::Done | Outcome::Abandoned => take_error_back(span),
-        Outcome::Failed(error) => span.status = Status::error(error.message.clone()),
+pub(super) fn set_status(span: &mut SpanData, operation: &Operation) {
+    match status_words(operation, &ContentCapture::off()) {
+        None => take_error_back(span),
+        // What it says in full it was given under a policy of its own.
+        Some(_) if says_all(span, operation) => {}
+        Some(words) => span.status = Status::error(words.into_owned()),
     }
+}
+
+fn says_all(span: &SpanData, operation: &Operation) -> bool {
+    let whole = status_words(operation, &ContentCapture::on());
+    matches!(&span.status, Status::Error { description } if whole.as_deref() == Some(&**description))
+}
+
+/// The status for a destination without content, where the span says more.
+fn plain_status(span: &SpanData, operation: &Operation) -> Option<Status> {
+    let words = status_words(operation, &ContentCapture::off()).filter(|_| says_all(span, operation))?;
+    Some(Status::error(words.into_owned())).filter(|status| *status != span.status)
 }
 
 /// Unless the span says what failed: another library may fail at an answer that came whole.

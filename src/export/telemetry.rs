@@ -439,7 +439,11 @@ fn pipeline(
             routes.push((lane, route));
         }
         commands = courier::start(routes, hook.clone())?;
-        consumer = Some(joined::Consumer::register());
+        consumer = Some(if destinations.iter().any(Destination::renders_content) {
+            joined::Consumer::register()
+        } else {
+            joined::Consumer::without_content()
+        });
     }
     Ok(Pipeline {
         lanes,

@@ -41,11 +41,20 @@ pub(super) fn opening(api: Api, path: &str, body: &[u8]) -> (Call, u32) {
     (Call::Inference { request: Box::new(request), response: Arc::default() }, expected)
 }
 
-/// The keys among a request's headers.
-pub(super) fn secrets(headers: &HeaderMap) -> Vec<HeaderValue> {
+/// Members of a query that are no secrets, and that an answer may well speak of.
+const PLAIN_MEMBERS: [&str; 3] = ["alt", "api-version", "beta"];
+
+/// The keys among a request's headers, and what its query holds, as it is written and as it is meant.
+pub(super) fn secrets(headers: &HeaderMap, query: Option<&str>) -> Vec<HeaderValue> {
+    let members = query.into_iter().flat_map(|query| query.split('&')).filter_map(|one| one.split_once('='));
+    let values = members.filter(|(name, _)| !PLAIN_MEMBERS.contains(name)).flat_map(|(_, value)| {
+        let decoded = value.contains('%').then(|| provider::percent_decoded(value));
+        [HeaderValue::from_str(value).ok(), decoded.and_then(|value| HeaderValue::try_from(value).ok())]
+    });
     [AUTHORIZATION.as_str(), "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token"]
         .iter()
         .filter_map(|name| headers.get(*name).cloned())
+        .chain(values.flatten())
         .collect()
 }
 

@@ -15,16 +15,16 @@
 //! [`Rule`] says otherwise.
 //!
 //! `with_http_service` takes the client's own retries away, so [`service`] has them again. A stack of one's own
-//! takes [`GenAiLayer`] as its outermost layer:
+//! takes [`OpenAiLayer`] as its outermost layer:
 //!
 //! ```
 //! use async_openai::middleware::{ReqwestService, retry::OpenAIRetryLayer};
 //! use tower_layer::Layer;
-//! use tracing_genai::instrument::async_openai::GenAiLayer;
+//! use tracing_genai::instrument::async_openai::OpenAiLayer;
 //!
-//! // With tower: ServiceBuilder::new().layer(GenAiLayer::new()).layer(OpenAIRetryLayer::new(5)).service(..)
+//! // With tower: ServiceBuilder::new().layer(OpenAiLayer::new()).layer(OpenAIRetryLayer::new(5)).service(..)
 //! let retrying = OpenAIRetryLayer::new(5).layer(ReqwestService::new(reqwest::Client::new()));
-//! let service = GenAiLayer::new().layer(retrying);
+//! let service = OpenAiLayer::new().layer(retrying);
 //! # drop(service);
 //! ```
 //!
@@ -37,10 +37,7 @@ use super::{Instrumentation, ObservedCall, Rule, body, reqwest};
 use crate::{record::ErrorInfo, transport};
 use ::async_openai::{
     error::{OpenAIError, WrappedError},
-    middleware::{
-        HttpRequestFactory, ReqwestService,
-        retry::{OpenAIRetry, OpenAIRetryLayer},
-    },
+    middleware::{HttpRequestFactory, ReqwestService, retry::OpenAIRetryLayer},
 };
 use ::reqwest::{Client, Error as HttpError, Request, Response};
 use bytes::Bytes;
@@ -62,16 +59,22 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 /// What sends requests for `async_openai::Client::with_http_service`: spans around the retries that the client
-/// has by itself ([`OpenAIRetryLayer`], 3 at most) around `client`. For settings see [`GenAiLayer::service`].
-pub fn service(client: Client) -> GenAiService<OpenAIRetry<ReqwestService>> {
-    GenAiLayer::new().service(client)
+/// has by itself ([`OpenAIRetryLayer`], 3 at most) around `client`. For settings see [`OpenAiLayer::service`].
+pub fn service(
+    client: Client,
+) -> impl Service<HttpRequestFactory, Response = Response, Error = OpenAIError, Future: Send + 'static>
++ Clone
++ Send
++ Sync
++ 'static {
+    OpenAiLayer::new().service(client)
 }
 
-/// Makes a [`GenAiService`] of a service that sends what `async-openai` asks for; see the [module](self).
+/// Makes a [`OpenAiService`] of a service that sends what `async-openai` asks for; see the [module](self).
 #[derive(Clone, Debug)]
-pub struct GenAiLayer(Instrumentation);
+pub struct OpenAiLayer(Instrumentation);
 
-impl GenAiLayer {
+impl OpenAiLayer {
     /// A layer with [the settings to begin with](Instrumentation::new).
     pub fn new() -> Self {
         Instrumentation::new().into()
@@ -80,46 +83,54 @@ impl GenAiLayer {
     /// As [`service`], with the settings of this layer.
     ///
     /// ```
-    /// use tracing_genai::instrument::{Instrumentation, Rule, async_openai::GenAiLayer};
+    /// use tracing_genai::instrument::{Instrumentation, Rule, async_openai::OpenAiLayer};
     ///
     /// let calls = Instrumentation::new().rule(Rule::host("localhost").port(8000).provider("vllm"));
-    /// let service = GenAiLayer::from(calls).service(reqwest::Client::new());
+    /// let service = OpenAiLayer::from(calls).service(reqwest::Client::new());
     /// # drop(service);
     /// ```
-    pub fn service(&self, client: Client) -> GenAiService<OpenAIRetry<ReqwestService>> {
+    pub fn service(
+        &self,
+        client: Client,
+    ) -> impl Service<HttpRequestFactory, Response = Response, Error = OpenAIError, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+    + use<> {
         self.layer(OpenAIRetryLayer::default().layer(ReqwestService::new(client)))
     }
 }
 
-impl Default for GenAiLayer {
+impl Default for OpenAiLayer {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl From<Instrumentation> for GenAiLayer {
+impl From<Instrumentation> for OpenAiLayer {
     fn from(instrumentation: Instrumentation) -> Self {
         // Asked last: whatever host it is, it was given to a client that speaks OpenAI's format.
         Self(instrumentation.rule(Rule::built_in()))
     }
 }
 
-impl<S> Layer<S> for GenAiLayer {
-    type Service = GenAiService<S>;
+impl<S> Layer<S> for OpenAiLayer {
+    type Service = OpenAiService<S>;
 
-    fn layer(&self, inner: S) -> GenAiService<S> {
-        GenAiService { inner, instrumentation: self.0.clone() }
+    fn layer(&self, inner: S) -> OpenAiService<S> {
+        OpenAiService { inner, instrumentation: self.0.clone() }
     }
 }
 
 /// A service whose calls of models are spans; see the [module](self).
 #[derive(Clone, Debug)]
-pub struct GenAiService<S> {
+pub struct OpenAiService<S> {
     inner: S,
     instrumentation: Instrumentation,
 }
 
-impl<S> Service<HttpRequestFactory> for GenAiService<S>
+impl<S> Service<HttpRequestFactory> for OpenAiService<S>
 where
     S: Service<HttpRequestFactory, Response = Response> + Clone + Send + 'static,
     S::Error: Display + Send + 'static,

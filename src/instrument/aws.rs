@@ -83,7 +83,7 @@ impl GenAiInterceptor {
         }
         let server = Server { address: address.host.trim_matches(['[', ']']).to_owned(), port: address.port };
         let (provider, path) = ("aws.bedrock".into(), address.path.to_owned());
-        Some(Target { api, provider, server, path, by_rule: false })
+        Some(Target { api, provider, server, path, query: None, by_rule: false })
     }
 }
 

@@ -1,7 +1,10 @@
 //! Bodies that are seen as they pass.
 
 use super::{ObservedCall, collected::Collected};
-use crate::record::{ErrorInfo, ErrorKind};
+use crate::{
+    capture::redact,
+    record::{ErrorInfo, ErrorKind},
+};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -224,15 +227,16 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     }
 }
 
-/// A request that got no answer, in the words of who sent it.
+/// A request that got no answer, in the words of who sent it: for a call that is [open](ObservedCall::is_open),
+/// since words cost.
 pub(crate) fn unanswered(error: &impl Display) -> ErrorInfo {
     failure(error, "the connection broke before an answer came")
 }
 
 fn failure(error: &impl Display, what: &str) -> ErrorInfo {
-    let words = crate::span::render(error);
+    let words = redact::without_queries(&crate::span::render(error));
     let is_late = ["timed out", "timeout", "deadline has elapsed"].iter().any(|word| words.contains(word));
     let (kind, what) =
         if is_late { (ErrorKind::Timeout, "no answer in time") } else { (ErrorKind::Connection, what) };
-    ErrorInfo::new(kind, crate::capture::redact::scrub_secrets(&format!("{what}: {words}")))
+    ErrorInfo::new(kind, redact::scrub_secrets(&format!("{what}: {words}")))
 }

@@ -38,7 +38,7 @@ pub(super) struct Watched {
     expected: u32,
     pub(super) status: Option<u16>,
     pub(super) usage: Usage,
-    /// What the request's headers hold that no message may.
+    /// What the request's headers and its query hold that no message may.
     pub(super) secrets: Vec<HeaderValue>,
     /// What came last: it is read when the caller has it.
     pending: Option<Bytes>,
@@ -101,7 +101,7 @@ impl ObservedCall {
         if span::is_ruled_out() {
             return Self::none();
         }
-        let Target { api, provider, server, path, by_rule } = target;
+        let Target { api, provider, server, path, query, by_rule } = target;
         let (call, expected) = opening(api, &path, body.map_or(&[], |body| body));
         let mut operation = Operation::new(api.operation_kind(), call);
         operation.provider = Some(provider);
@@ -130,7 +130,7 @@ impl ObservedCall {
             expected,
             status: None,
             usage: Usage::default(),
-            secrets: secrets(headers),
+            secrets: secrets(headers, query.as_deref()),
             pending: None,
             arrived: None,
             ended: None,
@@ -385,6 +385,7 @@ mod tests {
                 provider: "aws.bedrock".into(),
                 server,
                 path,
+                query: None,
                 by_rule: false,
             };
             let mut call = ObservedCall::begin(&ContentCapture::off(), 1024, target, &HeaderMap::new(), None);

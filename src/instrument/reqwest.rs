@@ -43,7 +43,7 @@ pub(super) fn begin(instrumentation: &Instrumentation, request: &mut Request) ->
 fn recognise(instrumentation: &Instrumentation, request: &Request) -> Option<Target> {
     let url = request.url();
     let (host, port) = (url.host_str()?, url.port_or_known_default()?);
-    instrumentation.recognise(request.method(), Address { host, port, path: url.path() })
+    instrumentation.recognise(request.method(), Address { host, port, path: url.path(), query: url.query() })
 }
 
 /// Alters a request that is sent once more as [`begin`] altered the first.
@@ -79,10 +79,12 @@ where
             Ok(wrapped(response, call))
         }
         Err(error) => {
-            call.fail(match as_reqwest(&error) {
-                Some(error) => transport::failure(error, None),
-                None => body::unanswered(&error),
-            });
+            if call.is_open() {
+                call.fail(match as_reqwest(&error) {
+                    Some(error) => transport::failure(error, None),
+                    None => body::unanswered(&error),
+                });
+            }
             Err(error)
         }
     }

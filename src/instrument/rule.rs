@@ -15,6 +15,7 @@ pub(crate) struct Target {
     pub(crate) provider: Cow<'static, str>,
     pub(crate) server: Server,
     pub(crate) path: String,
+    pub(crate) query: Option<String>,
     /// A rule of the user's matched it, and the host is not one that the crate knows.
     pub(crate) by_rule: bool,
 }
@@ -151,6 +152,7 @@ pub(crate) struct Address<'a> {
     pub(crate) host: &'a str,
     pub(crate) port: u16,
     pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
 }
 
 impl<'a> Address<'a> {
@@ -158,9 +160,9 @@ impl<'a> Address<'a> {
     /// header `host`. `None` if it does not.
     pub(crate) fn of(uri: &'a Uri, headers: &'a HeaderMap) -> Option<Self> {
         let usual = if uri.scheme_str() == Some("http") { 80 } else { 443 };
-        let path = uri.path();
+        let (path, query) = (uri.path(), uri.query());
         if let Some(host) = uri.host() {
-            return Some(Self { host, port: uri.port_u16().unwrap_or(usual), path });
+            return Some(Self { host, port: uri.port_u16().unwrap_or(usual), path, query });
         }
         let host = headers.get(HOST)?.to_str().ok()?;
         let (host, port) = match host.rsplit_once(':') {
@@ -168,7 +170,7 @@ impl<'a> Address<'a> {
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
             _ => (host, usual),
         };
-        Some(Self { host, port, path })
+        Some(Self { host, port, path, query })
     }
 }
 
@@ -180,7 +182,7 @@ pub(crate) fn target(rules: &[Rule], method: &Method, address: Address<'_>) -> O
     if method != Method::POST {
         return None;
     }
-    let Address { host, port, path } = address;
+    let Address { host, port, path, query } = address;
     let host = host.trim_matches(['[', ']']);
     let rule = rules.iter().find(|rule| rule.matches(host, port, path));
     if rule.is_some_and(|rule| rule.is_exclusion) {
@@ -201,7 +203,8 @@ pub(crate) fn target(rules: &[Rule], method: &Method, address: Address<'_>) -> O
     };
     let by_rule = known.is_none() && rule.is_some_and(|rule| !rule.is_built_in);
     let server = Server { address: host.to_owned(), port };
-    Some(Target { api, provider, server, path: path.to_owned(), by_rule })
+    let (path, query) = (path.to_owned(), query.map(str::to_owned));
+    Some(Target { api, provider, server, path, query, by_rule })
 }
 
 /// Whether a path that speaks this API does so on any host: some are common words.
@@ -217,7 +220,7 @@ fn is_of_model(api: Api, path: &str) -> bool {
 /// Whether the rule for this address leaves it alone.
 #[cfg(feature = "aws")]
 pub(crate) fn is_excluded(rules: &[Rule], address: Address<'_>) -> bool {
-    let Address { host, port, path } = address;
+    let Address { host, port, path, .. } = address;
     let host = host.trim_matches(['[', ']']);
     rules.iter().find(|rule| rule.matches(host, port, path)).is_some_and(|rule| rule.is_exclusion)
 }

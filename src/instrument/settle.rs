@@ -184,7 +184,9 @@ impl Watched {
             info.message = format!("{}:{}: {}", server.address, server.port, info.message);
         }
         for secret in self.secrets.iter().filter_map(|secret| secret.to_str().ok()) {
-            redact::forget(secret.strip_prefix("Bearer ").unwrap_or(secret), &mut info);
+            redact::forget(secret, &mut info);
+            // A scheme stands before some, in any letter case.
+            redact::forget(secret.split_once(' ').map_or("", |(_, key)| key), &mut info);
         }
         Outcome::Failed(Box::new(info))
     }

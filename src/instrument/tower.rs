@@ -155,7 +155,9 @@ where
                 Ok(response.map(|body| ResponseBody::new(body, call)))
             }
             Err(error) => {
-                this.call.fail(body::unanswered(&error));
+                if this.call.is_open() {
+                    this.call.fail(body::unanswered(&error));
+                }
                 Err(error)
             }
         })

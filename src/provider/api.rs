@@ -205,7 +205,7 @@ pub fn model_in_path(path: &str) -> Option<String> {
 }
 
 /// `text` with its `%3A` and the like as they are meant.
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

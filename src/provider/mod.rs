@@ -24,6 +24,8 @@ mod text;
 mod told;
 pub mod voyage;
 
+#[cfg(feature = "instrument")]
+pub(crate) use api::percent_decoded;
 pub use api::{Api, model_in_path, provider_name};
 pub use registry::Provider;
 pub use stream::{Delta, Limits, StreamReader};

@@ -76,6 +76,7 @@ pub enum OperationClass {
 /// Whether an operation crosses the network (span kind CLIENT) or runs in the program (INTERNAL).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Side {
     /// A call to another service.
     Client,
@@ -85,7 +86,7 @@ pub enum Side {
 
 impl OperationKind {
     /// Every kind that is an operation of the conventions, in the order of their tables.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: &'static [Self] = &[
         Self::Chat,
         Self::GenerateContent,
         Self::TextCompletion,
@@ -133,7 +134,7 @@ impl OperationKind {
 
     /// The kind with this `gen_ai.operation.name`, if the conventions know it.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
     /// The coarse kind.

@@ -3,8 +3,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// One message of a conversation.
+/// One message of a conversation, made by [`Message::new`] or [`Message::text`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
@@ -77,7 +78,7 @@ pub enum Part {
     },
 }
 
-/// A call of a tool that a model asked for.
+/// A call of a tool that a model asked for. A literal ends with `..ToolCall::default()`: fields may be added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// The id to answer with: OpenAI `id`, in the Responses API `call_id`.
@@ -95,7 +96,8 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
-/// A tool's answer on its way to the model.
+/// A tool's answer on its way to the model. A literal ends with `..ToolResult::default()` or
+/// `..ToolResult::of(&call, content)`: fields may be added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolResult {
     /// The id of the call that this answers.
@@ -115,6 +117,7 @@ pub struct ToolResult {
 
 /// What came of a tool that the provider ran itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ServerToolResult {
     /// The id of the call.
     pub call_id: Option<String>,
@@ -136,8 +139,10 @@ pub enum CacheLifetime {
     OneHour,
 }
 
-/// An image, a sound, a video or a document.
+/// An image, a sound, a video or a document, made by [`Media::new`], [`Media::from_uri`] or
+/// [`Media::from_bytes`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Media {
     /// What it is.
     pub modality: Modality,
@@ -267,7 +272,19 @@ impl From<String> for ToolResult {
     }
 }
 
+impl ServerToolResult {
+    /// What came of the call with this id: a part of this kind, as the provider sent it.
+    pub fn new(call_id: Option<String>, kind: impl Into<String>, value: Value) -> Self {
+        Self { call_id, kind: kind.into(), value }
+    }
+}
+
 impl Media {
+    /// An image, sound or document that is there, and its media type where known.
+    pub fn new(modality: Modality, mime_type: Option<String>, source: MediaSource) -> Self {
+        Self { modality, mime_type, source }
+    }
+
     /// An image, sound or document at an address; a `data:` address is taken apart.
     pub fn from_uri(modality: Modality, uri: &str) -> Self {
         let inline = uri.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));

@@ -5,6 +5,7 @@
 //! clock and does no I/O; each of its types is `serde`-serializable.
 
 mod agent;
+mod bare;
 mod embeddings;
 mod error;
 mod evaluation;
@@ -17,6 +18,7 @@ mod raw;
 mod request;
 mod response;
 mod usage;
+pub(crate) mod weight;
 
 pub use agent::{Agent, Plan, Workflow};
 pub use embeddings::{EmbeddingInput, Embeddings, EmbeddingsRequest};

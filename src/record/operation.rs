@@ -121,6 +121,7 @@ pub struct Retrieval {
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// The answer came whole.
     Done,

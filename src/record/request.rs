@@ -87,7 +87,7 @@ pub enum OutputFormat {
     Speech,
 }
 
-/// A tool on offer.
+/// A tool on offer. A literal ends with `..ToolDefinition::default()`: fields may be added.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ToolDefinition {
     /// `function`, or the provider's word for a tool of its own such as `web_search`.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     capture::ContentCapture,
     context::as_own,
-    record::{ErrorInfo, Operation, Outcome, Side},
+    record::{ErrorInfo, Operation, Side},
     semconv::gen_ai as names,
     vocabulary::gen_ai::{self, to_i64},
 };
@@ -29,7 +29,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 /// ended by [`finish`](Self::finish).
 ///
 /// Whoever holds it finishes it on every way out; a holder that is dropped does so with
-/// [`Outcome::Abandoned`].
+/// [`Outcome::Abandoned`](crate::record::Outcome::Abandoned).
 #[derive(Debug)]
 pub(crate) struct LiveSpan {
     span: Span,
@@ -263,11 +263,8 @@ fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture
     if let Some((name, attributes)) = gen_ai::evaluation_event(operation, content) {
         span.add_event(name, attributes);
     }
-    if let Outcome::Failed(error) = &operation.outcome {
-        span.set_status(match &error.body {
-            Some(body) if content.is_on() => Status::error(format!("{}: {body}", error.message)),
-            _ => Status::error(error.message.clone()),
-        });
+    if let Some(words) = gen_ai::status_words(operation, content) {
+        span.set_status(Status::error(words.into_owned()));
     }
     joined::put(span.span_context(), operation);
 }

@@ -9,4 +9,5 @@ mod later;
 mod slow_streams;
 mod untouched;
 mod untouched_by_middleware;
+mod words;
 mod world;

@@ -64,11 +64,11 @@ fn what_the_provider_runs_itself_is_no_call_for_the_program() {
         parts,
         [
             Part::ServerToolCall(call("srv_1", "web_search", r#"{"query":"q"}"#)),
-            Part::ServerToolResult(ServerToolResult {
-                call_id: Some("srv_1".to_owned()),
-                kind: "web_search_tool_result".to_owned(),
-                value: found,
-            }),
+            Part::ServerToolResult(ServerToolResult::new(
+                Some("srv_1".to_owned()),
+                "web_search_tool_result",
+                found
+            )),
             Part::ServerToolCall(echo),
         ]
     );

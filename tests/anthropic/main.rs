@@ -81,7 +81,7 @@ fn text(text: &str) -> Part {
 }
 
 fn media(modality: Modality, mime_type: Option<&str>, source: MediaSource) -> Media {
-    Media { modality, mime_type: mime_type.map(str::to_owned), source }
+    Media::new(modality, mime_type.map(str::to_owned), source)
 }
 
 /// Reads these events; the deltas as text beside.

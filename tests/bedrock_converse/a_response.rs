@@ -56,11 +56,11 @@ fn a_tool_that_the_service_ran_is_no_call_of_the_programs() {
         response.choices[0].message.parts,
         [
             Part::ServerToolCall(call("t", "nova_grounding", "{}")),
-            Part::ServerToolResult(ServerToolResult {
-                call_id: Some("t".to_owned()),
-                kind: "nova_grounding_result".to_owned(),
-                value: result,
-            }),
+            Part::ServerToolResult(ServerToolResult::new(
+                Some("t".to_owned()),
+                "nova_grounding_result",
+                result
+            )),
         ]
     );
 }

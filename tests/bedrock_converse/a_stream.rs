@@ -145,11 +145,11 @@ fn a_tool_that_the_service_ran_is_no_call_of_the_programs() {
         response.choices[0].message.parts,
         [
             Part::ServerToolCall(call("t", "nova_grounding", r#"{"query":"rain"}"#)),
-            Part::ServerToolResult(ServerToolResult {
-                call_id: Some("t".to_owned()),
-                kind: "nova_grounding_result".to_owned(),
-                value,
-            }),
+            Part::ServerToolResult(ServerToolResult::new(
+                Some("t".to_owned()),
+                "nova_grounding_result",
+                value
+            )),
         ]
     );
 }

@@ -90,7 +90,7 @@ fn text(text: &str) -> Part {
 }
 
 fn media(modality: Modality, mime_type: Option<&str>, source: MediaSource) -> Part {
-    Part::Media(Media { modality, mime_type: mime_type.map(str::to_owned), source })
+    Part::Media(Media::new(modality, mime_type.map(str::to_owned), source))
 }
 
 fn base64(data: &str) -> MediaSource {

@@ -60,16 +60,9 @@ fn novas_blocks_are_read() {
             { "toolResult": { "toolUseId": "u", "content": [{ "text": "no" }], "status": "error" } },
         ] },
     ] }));
-    let image = Media {
-        modality: Modality::Image,
-        mime_type: Some("image/png".into()),
-        source: MediaSource::Base64("AAAA".into()),
-    };
-    let video = Media {
-        modality: Modality::Video,
-        mime_type: Some("video/mp4".into()),
-        source: MediaSource::Uri("s3://b/v.mp4".into()),
-    };
+    let image = Media::new(Modality::Image, Some("image/png".into()), MediaSource::Base64("AAAA".into()));
+    let video =
+        Media::new(Modality::Video, Some("video/mp4".into()), MediaSource::Uri("s3://b/v.mp4".into()));
     assert_eq!(
         request.messages[0].parts,
         [

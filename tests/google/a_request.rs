@@ -25,7 +25,7 @@ fn message(role: Role, parts: Vec<Part>) -> Message {
 }
 
 fn media(modality: Modality, mime_type: Option<&str>, source: MediaSource) -> Part {
-    Part::Media(Media { modality, mime_type: mime_type.map(str::to_owned), source })
+    Part::Media(Media::new(modality, mime_type.map(str::to_owned), source))
 }
 
 #[test]
@@ -384,8 +384,7 @@ fn media_that_google_does_not_take_are_refused() {
 fn what_google_has_not_is_refused_by_name() {
     let text = || Some("x".to_owned());
     let part = |part| of(|request| request.messages.push(message(Role::User, vec![part])));
-    let image =
-        Media { modality: Modality::Image, mime_type: None, source: MediaSource::Base64(String::new()) };
+    let image = Media::new(Modality::Image, None, MediaSource::Base64(String::new()));
     let with_media = ToolResult { name: text(), media: vec![image], ..ToolResult::default() };
     for (name, asked) in [
         ("user", of(|request| request.user = text())),

@@ -49,7 +49,7 @@ fn call(id: Option<&str>, name: &str, arguments: &str) -> ToolCall {
 }
 
 fn media(modality: Modality, mime_type: Option<&str>, source: MediaSource) -> Part {
-    Part::Media(Media { modality, mime_type: mime_type.map(str::to_owned), source })
+    Part::Media(Media::new(modality, mime_type.map(str::to_owned), source))
 }
 
 /// Reads these chunks; the deltas as text beside.

@@ -13,11 +13,9 @@ fn a_rich_request_is_read_back_as_it_was_written() {
     rich.model = Some("gpt-5".to_owned());
     rich.messages = vec![
         Message::text(Role::Developer, "Be brief."),
-        Message {
-            role: Role::User,
-            name: Some("ann".to_owned()),
-            origin: None,
-            parts: vec![
+        Message::new(
+            Role::User,
+            vec![
                 Part::Text("What is this?".to_owned()),
                 Part::Media(Media::from_uri(Modality::Image, "https://example.com/a.png")),
                 Part::Media(Media::from_uri(Modality::Image, "data:image/png;base64,AAAA")),
@@ -26,29 +24,26 @@ fn a_rich_request_is_read_back_as_it_was_written() {
                 media(Modality::Document, None, MediaSource::FileId("file-1".to_owned())),
                 Part::Other { kind: "new".to_owned(), value: json!({ "type": "new", "x": 1 }) },
             ],
-        },
-        Message {
-            role: Role::Assistant,
-            name: None,
-            origin: None,
-            parts: vec![
+        ),
+        Message::new(
+            Role::Assistant,
+            vec![
                 Part::Text("Looking.".to_owned()),
                 Part::Refusal("Not that.".to_owned()),
                 Part::ToolCall(call(Some("call_1"), "look", "{\"at\":1}")),
                 Part::ToolCall(call(Some("call_2"), "shell", "ls -l")),
             ],
-        },
-        Message {
-            role: Role::Tool,
-            name: None,
-            origin: None,
-            parts: vec![Part::ToolResult(ToolResult {
+        ),
+        Message::new(
+            Role::Tool,
+            vec![Part::ToolResult(ToolResult {
                 call_id: Some("call_1".to_owned()),
                 content: "a cat".to_owned(),
                 ..ToolResult::default()
             })],
-        },
+        ),
     ];
+    rich.messages[1].name = Some("ann".to_owned());
     let mut strict = ToolDefinition::function("look", "Looks.", json!({ "type": "object" }));
     strict.strict = Some(true);
     let custom = ToolDefinition {

@@ -11,7 +11,7 @@ use tracing_genai::{
 };
 
 fn media(modality: Modality, mime: Option<&str>, source: MediaSource) -> Part {
-    Part::Media(Media { modality, mime_type: mime.map(str::to_owned), source })
+    Part::Media(Media::new(modality, mime.map(str::to_owned), source))
 }
 
 fn rich() -> Request {
@@ -27,15 +27,9 @@ fn rich() -> Request {
             ..ToolCall::default()
         })
     };
-    let result = |id: &str, content: &str| Message {
-        role: Role::Tool,
-        name: None,
-        origin: None,
-        parts: vec![Part::ToolResult(ToolResult {
-            call_id: Some(id.to_owned()),
-            content: content.to_owned(),
-            ..ToolResult::default()
-        })],
+    let result = |id: &str, content: &str| {
+        let result = ToolResult { content: content.to_owned(), ..id.into() };
+        Message::new(Role::Tool, vec![Part::ToolResult(result)])
     };
     let message = |role: Role, parts: Vec<Part>| Message::new(role, parts);
     request.messages = vec![

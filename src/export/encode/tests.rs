@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    record::{Call, Evaluation, Operation, OperationKind, ToolExecution},
+    record::{
+        Call, ErrorInfo, ErrorKind, Evaluation, Message as RecordMessage, Operation, OperationKind, Outcome,
+        Request, Role, ToolExecution,
+    },
     semconv::gen_ai as names,
 };
 use opentelemetry::trace::{Event, SpanId, TraceFlags, TraceId, TraceState};
@@ -60,7 +63,7 @@ fn a_span_is_encoded_as_the_reference_transform_encodes_it() {
     let ours = spans
         .iter()
         .cloned()
-        .map(|span| Arc::new(Finished { span, operation: None, source: Arc::clone(&source), weight: 1 }));
+        .map(|span| Arc::new(Finished { span, source: Arc::clone(&source), ..finished("example") }));
     let mut parcels = parcels(ours.collect(), None, &Limits::default());
 
     let expected =
@@ -168,27 +171,55 @@ fn explained(record: Option<Evaluation>, content: &ContentCapture) -> Option<Str
     }
 }
 
-fn recorded(is_feedback: bool) -> Option<Evaluation> {
-    Some(Evaluation { explanation: Some("as recorded".to_owned()), is_feedback, ..Evaluation::default() })
+fn recorded() -> Option<Evaluation> {
+    Some(Evaluation { explanation: Some("as recorded".to_owned()), ..Evaluation::default() })
 }
 
 #[test]
-fn a_comment_goes_to_a_destination_with_content_alone() {
-    assert_eq!(explained(recorded(true), &ContentCapture::on()).as_deref(), Some("as recorded"));
-    assert_eq!(explained(recorded(true), &ContentCapture::off()), None);
+fn an_explanation_goes_to_a_destination_with_content_alone() {
+    assert_eq!(explained(recorded(), &ContentCapture::on()).as_deref(), Some("as recorded"));
+    assert_eq!(explained(recorded(), &ContentCapture::off()), None);
 }
 
 #[test]
-fn an_evaluators_reasons_go_to_all() {
-    for content in [ContentCapture::on(), ContentCapture::off()] {
-        assert_eq!(explained(recorded(false), &content).as_deref(), Some("as recorded"));
-    }
-}
-
-#[test]
-fn an_explanation_of_which_nobody_knows_whose_it_is_counts_as_a_comment() {
+fn an_explanation_without_a_record_is_content_too() {
     assert_eq!(explained(None, &ContentCapture::on()).as_deref(), Some("as carried"));
     assert_eq!(explained(None, &ContentCapture::off()), None);
+}
+
+/// A span that failed under a policy with content, of a call whose error repeats the prompt.
+fn refused() -> Finished {
+    let mut request = Request::default();
+    request.messages.push(RecordMessage::text(Role::User, "My name is Jane Roe and I live in Lund."));
+    let call = Call::Inference { request: Box::new(request), response: Arc::default() };
+    let mut operation = Operation::new(OperationKind::Chat, call);
+    let error = ErrorInfo::new(ErrorKind::InvalidRequest, "no: My name is Jane Roe and I live in Lund.");
+    operation.outcome = Outcome::Failed(Box::new(error));
+    let mut finished = finished("chat");
+    finished.span.status = Status::error("as the span says");
+    finished.plain_status = Some(Status::error("left out"));
+    finished.operation = Some(Arc::new(operation));
+    finished
+}
+
+fn status_for(finished: &Finished, content: Option<&ContentCapture>) -> String {
+    span(finished, content).status.unwrap().message
+}
+
+#[test]
+fn a_destination_without_content_gets_no_more_of_an_error_than_it_may() {
+    assert_eq!(status_for(&refused(), Some(&ContentCapture::off())), "left out");
+}
+
+#[test]
+fn a_destination_with_content_gets_the_whole_error_from_the_record() {
+    let whole = "no: My name is Jane Roe and I live in Lund.";
+    assert_eq!(status_for(&refused(), Some(&ContentCapture::on())), whole);
+}
+
+#[test]
+fn a_destination_without_a_policy_gets_the_status_that_the_span_has() {
+    assert_eq!(status_for(&refused(), None), "as the span says");
 }
 
 #[test]

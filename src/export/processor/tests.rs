@@ -68,6 +68,23 @@ fn an_operation_that_failed_says_why() {
     assert_eq!(status_of(0x1003, Outcome::Failed(Box::new(error))), Status::error("slow down"));
 }
 
+#[test]
+fn a_long_error_is_cut_unless_the_span_was_given_all_of_it() {
+    let message = "x".repeat(1000);
+    let error = ErrorInfo::new(ErrorKind::InvalidRequest, message.clone());
+    let failed = Outcome::Failed(Box::new(error));
+    assert_eq!(status_of(0x100a, failed.clone()), Status::error("x".repeat(256)));
+
+    let (processor, lane) = processor(false);
+    let mut span = failed_span(0x100b);
+    span.status = Status::error(message.clone());
+    joined::put(&span.span_context, &operation(failed));
+    processor.on_end(span);
+    let finished = &lane.claim().unwrap().spans[0];
+    assert_eq!(finished.span.status, Status::error(message));
+    assert_eq!(finished.plain_status, Some(Status::error("x".repeat(256))));
+}
+
 fn status_without_record(id: u64, outcome: Option<&'static str>) -> Status {
     let (processor, lane) = processor(false);
     let mut span = failed_span(id);

@@ -34,5 +34,5 @@ pub(super) fn adopt(span: &mut SpanData, operation: &Operation) {
     if operation.kind.side() == Side::Client && span.span_kind == SpanKind::Internal {
         span.span_kind = SpanKind::Client;
     }
-    set_status(span, &operation.outcome);
+    set_status(span, operation);
 }

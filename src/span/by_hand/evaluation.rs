@@ -62,7 +62,7 @@ impl Evaluation {
         self
     }
 
-    /// Why. It is sent whatever the content policy says, so it should not repeat what was judged.
+    /// Why. It may quote what was judged, so it is recorded as the [content policy](Self::content) allows.
     pub fn explanation(mut self, text: impl Into<String>) -> Self {
         self.evaluation.explanation = Some(text.into());
         self
@@ -71,6 +71,12 @@ impl Evaluation {
     /// The id of the model's response that was judged, which finds it where its span is not known.
     pub fn response_id(mut self, id: impl Into<String>) -> Self {
         self.evaluation.response_id = Some(id.into());
+        self
+    }
+
+    /// What content the span may carry; what the environment says by default.
+    pub fn content(mut self, content: ContentCapture) -> Self {
+        self.content = Some(content);
         self
     }
 
@@ -144,9 +150,8 @@ impl Feedback {
     }
 
     /// What content the span may carry; what the environment says by default.
-    pub fn content(mut self, content: ContentCapture) -> Self {
-        self.0.content = Some(content);
-        self
+    pub fn content(self, content: ContentCapture) -> Self {
+        Self(self.0.content(content))
     }
 
     /// Sends it, as [`Evaluation::record`] does; with `None` as a child of the span that is current, or in a

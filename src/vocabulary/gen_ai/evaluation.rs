@@ -10,8 +10,8 @@ use opentelemetry::KeyValue;
 
 /// The event of an evaluation: its name and its attributes; `None` for any other operation.
 ///
-/// An evaluator's explanation is a fact about the evaluation, as the conventions have it. A user's
-/// comment is what a person said, so it goes by the content policy.
+/// An explanation, a judge's reasons or a user's comment, may quote what was judged, so it goes by the content
+/// policy, though the conventions recommend it.
 pub(crate) fn evaluation_event(
     operation: &Operation,
     content: &ContentCapture,
@@ -21,7 +21,7 @@ pub(crate) fn evaluation_event(
     list.put(names::GEN_AI_EVALUATION_NAME, Some(evaluation.name.clone()));
     list.put(names::GEN_AI_EVALUATION_SCORE_VALUE, evaluation.score);
     list.text(names::GEN_AI_EVALUATION_SCORE_LABEL, evaluation.label.as_deref());
-    if content.is_on() || !evaluation.is_feedback {
+    if content.is_on() {
         list.text(names::GEN_AI_EVALUATION_EXPLANATION, evaluation.explanation.as_deref());
     }
     list.text(names::GEN_AI_RESPONSE_ID, evaluation.response_id.as_deref());

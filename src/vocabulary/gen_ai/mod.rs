@@ -5,11 +5,14 @@ mod content;
 mod evaluation;
 mod fields;
 mod marks;
+mod said;
+mod status;
 
 pub(crate) use content::content_attributes;
 pub(crate) use evaluation::evaluation_event;
 pub(crate) use fields::{fields, operation_name};
 pub(crate) use marks::marks;
+pub(crate) use status::status_words;
 
 use crate::{
     record::{

@@ -31,7 +31,7 @@ use tracing::Instrument;
 use tracing_genai::{
     instrument::{
         Instrumentation, Rule,
-        async_openai::{GenAiLayer, service},
+        async_openai::{OpenAiLayer, service},
     },
     record::Outcome,
     testing::{Answer, AttributeValue, FakeProvider, FinishedSpan, Gate, capture_async},
@@ -279,13 +279,13 @@ async fn what_is_no_call_of_a_model_makes_no_span() {
 async fn a_rule_names_the_provider_or_leaves_the_call_alone() {
     let provider = provider([]);
     let named = Instrumentation::new().rule(Rule::host("127.0.0.1").provider("vllm"));
-    let client = bare(&provider).with_http_service(GenAiLayer::from(named).service(http()));
+    let client = bare(&provider).with_http_service(OpenAiLayer::from(named).service(http()));
     let (reply, span) = one(chat(&client)).await;
     reply.unwrap();
     assert_eq!(text(&span, "gen_ai.provider.name"), Some("vllm"));
 
     let ignored = Instrumentation::new().rule(Rule::host("127.0.0.1").ignore());
-    let client = bare(&provider).with_http_service(GenAiLayer::from(ignored).service(http()));
+    let client = bare(&provider).with_http_service(OpenAiLayer::from(ignored).service(http()));
     let (reply, spans) = capture_async(chat(&client)).await;
     reply.unwrap();
     assert_eq!(spans.len(), 0);
@@ -295,7 +295,7 @@ async fn a_rule_names_the_provider_or_leaves_the_call_alone() {
 async fn a_stack_with_a_limit_and_a_timeout_of_its_own_is_seen() {
     let provider = provider([Answer::never()]);
     let stack = ServiceBuilder::new()
-        .layer(GenAiLayer::new())
+        .layer(OpenAiLayer::new())
         .concurrency_limit(1)
         .timeout(Duration::from_secs(30))
         .layer(OpenAIRetryLayer::new(0))
@@ -310,7 +310,7 @@ async fn a_stack_with_a_limit_and_a_timeout_of_its_own_is_seen() {
 async fn an_error_inside_of_a_boxed_one_is_read() {
     let provider = provider([Answer::error(429, "insufficient_quota", "insufficient_quota", "Pay.")]);
     let stack = ServiceBuilder::new()
-        .layer(GenAiLayer::new())
+        .layer(OpenAiLayer::new())
         .timeout(Duration::from_secs(30))
         .layer(OpenAIRetryLayer::new(0))
         .service(ReqwestService::new(http()));
@@ -321,7 +321,7 @@ async fn an_error_inside_of_a_boxed_one_is_read() {
 #[tokio::test]
 async fn usage_is_asked_for_in_every_attempt() {
     let provider = provider([busy(503), Answer::text("Hello.")]);
-    let asking = GenAiLayer::from(Instrumentation::new().stream_usage(true));
+    let asking = OpenAiLayer::from(Instrumentation::new().stream_usage(true));
     let client = bare(&provider).with_http_service(asking.service(http()));
     let call = async {
         let stream = client.chat().create_stream_byot::<_, Value>(question(true)).await.unwrap();
@@ -383,7 +383,7 @@ async fn a_form_whose_parts_are_streams_is_sent_whole() {
 #[tokio::test]
 async fn a_request_that_cannot_be_built_fails_as_without_the_spans() {
     let provider = provider([]);
-    let layer = GenAiLayer::new().layer(OpenAIRetryLayer::new(0).layer(ReqwestService::new(http())));
+    let layer = OpenAiLayer::new().layer(OpenAIRetryLayer::new(0).layer(ReqwestService::new(http())));
     let (factory, builds) =
         factory(&provider, "/chat/completions", |request| request.header("\n", "no header"));
     let (answer, spans) = capture_async(layer.oneshot(factory)).await;

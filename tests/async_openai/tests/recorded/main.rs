@@ -32,7 +32,7 @@ use std::{
 use tower_layer::Layer;
 use tracing_genai::{
     ContentCapture,
-    instrument::{Instrumentation, Rule, async_openai::GenAiLayer},
+    instrument::{Instrumentation, Rule, async_openai::OpenAiLayer},
     provider::Api,
     testing::{Answer, AttributeValue, FakeProvider, FinishedSpan, capture_async},
 };
@@ -165,7 +165,7 @@ async fn span(
     let retrying = OpenAIRetryLayer::new(0).layer(ReqwestService::new(http.clone()));
     let config = OpenAIConfig::new().with_api_base(format!("{host}{before}")).with_api_key("test-key-0");
     let client =
-        Client::build(http.clone(), config).with_http_service(GenAiLayer::from(calls).layer(retrying));
+        Client::build(http.clone(), config).with_http_service(OpenAiLayer::from(calls).layer(retrying));
     let (called, mut spans) = capture_async(call(&client, asked)).await;
     if exchange.succeeded() && asked.body()["stream"] != true {
         called.unwrap_or_else(|error| panic!("{}: {error}", exchange.file));
