@@ -57,7 +57,7 @@ pub enum Finding {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: &'static [Self] = &[
         Self::SpanFiltered,
         Self::NoOpenTelemetrySpan,
         Self::SpanNotSampled,
@@ -185,7 +185,7 @@ static COUNTS: [AtomicU64; Finding::ALL.len()] = [const { AtomicU64::new(0) }; F
 /// ```
 pub fn diagnosis() -> Vec<(Finding, u64)> {
     let counts = COUNTS.iter().map(|count| count.load(Ordering::Relaxed));
-    Finding::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
+    Finding::ALL.iter().copied().zip(counts).filter(|(_, count)| *count > 0).collect()
 }
 
 pub(crate) fn note(finding: Finding) {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn each_finding_stands_at_its_own_place() {
-        for (place, finding) in Finding::ALL.into_iter().enumerate() {
+        for (place, finding) in Finding::ALL.iter().copied().enumerate() {
             assert_eq!(finding as usize, place);
         }
     }

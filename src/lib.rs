@@ -55,7 +55,9 @@
 //!
 //! `error.type` is the provider's code (`rate_limit_exceeded`), else its type, else the HTTP status
 //! (`500`), else the [kind](record::ErrorKind::name): `timeout`, `connection`, `protocol` and the like.
-//! Of a span by hand it is the error's type, or `panic`. See [`ErrorInfo::error_type`](record::ErrorInfo::error_type).
+//! Of a span by hand it is the error's type (`_OTHER` for a `Box<dyn Error>`), the code of an [`Error`] of this
+//! crate inside, what [`fail_as`](span::OpenSpan::fail_as) gives, or `panic`. See
+//! [`ErrorInfo::error_type`](record::ErrorInfo::error_type).
 //!
 //! Spans differ by provider as the conventions have it. The operation is `generate_content` for Google and `chat`
 //! for the others; `gen_ai.response.finish_reasons` has OpenAI's own word (`tool_calls`) for its formats and the
