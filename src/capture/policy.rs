@@ -33,7 +33,7 @@ impl ContentCapture {
 
     /// Record content: messages, system instructions, tools on offer, tool arguments and results,
     /// queries and documents, memories, comments of users and reasons of judges, and the whole of what a
-    /// provider says in an error. Without content a span's status has 256 bytes of that, and none if they repeat
+    /// provider says in an error. Without content a span's status has 512 bytes of that, and none if they repeat
     /// what was said.
     pub const fn on() -> Self {
         Self { on: true, tool_parameters: false }

@@ -73,7 +73,7 @@ fn a_long_error_is_cut_unless_the_span_was_given_all_of_it() {
     let message = "x".repeat(1000);
     let error = ErrorInfo::new(ErrorKind::InvalidRequest, message.clone());
     let failed = Outcome::Failed(Box::new(error));
-    assert_eq!(status_of(0x100a, failed.clone()), Status::error("x".repeat(256)));
+    assert_eq!(status_of(0x100a, failed.clone()), Status::error("x".repeat(512)));
 
     let (processor, lane) = processor(false);
     let mut span = failed_span(0x100b);
@@ -82,7 +82,7 @@ fn a_long_error_is_cut_unless_the_span_was_given_all_of_it() {
     processor.on_end(span);
     let finished = &lane.claim().unwrap().spans[0];
     assert_eq!(finished.span.status, Status::error(message));
-    assert_eq!(finished.plain_status, Some(Status::error("x".repeat(256))));
+    assert_eq!(finished.plain_status, Some(Status::error("x".repeat(512))));
 }
 
 fn status_without_record(id: u64, outcome: Option<&'static str>) -> Status {

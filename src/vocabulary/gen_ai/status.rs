@@ -8,7 +8,7 @@ use crate::{
 use std::borrow::Cow;
 
 /// The most bytes of a provider's words that a status has where content is off.
-const MOST_BYTES: usize = 256;
+const MOST_BYTES: usize = 512;
 
 /// So many bytes in a row that were said before are no chance. A text that is shorter is found as a whole.
 const RUN: usize = 24;
@@ -134,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn without_content_there_are_256_bytes_cut_between_characters() {
+    fn without_content_there_are_512_bytes_cut_between_characters() {
         let long = "é".repeat(1000);
-        assert_eq!(words(&long, &ContentCapture::off()), "é".repeat(128));
+        assert_eq!(words(&long, &ContentCapture::off()), "é".repeat(256));
         let odd = format!("x{long}");
-        assert_eq!(words(&odd, &ContentCapture::off()).len(), 255);
+        assert_eq!(words(&odd, &ContentCapture::off()).len(), 511);
     }
 
     #[test]

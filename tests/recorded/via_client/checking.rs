@@ -205,6 +205,12 @@ pub(super) fn check_operation(
     found.compare("abandoned", &false, &is_abandoned);
 }
 
+/// The exchange whose error has words of its request, and what its span says instead.
+const REPEATS_ITS_REQUEST: [(&str, &str); 1] = [(
+    "openai/chat/error_400__gpt-4o-mini__openllmetry.json",
+    "invalid_image_url (its words repeat the request and are left out)",
+)];
+
 /// What a back end sees.
 pub(super) fn check_span(exchange: &Exchange, asked: &Asked, span: &FinishedSpan, found: &mut Found) {
     let expected = &exchange.expected;
@@ -220,8 +226,13 @@ pub(super) fn check_span(exchange: &Exchange, asked: &Asked, span: &FinishedSpan
     found.compare("the span's name", &format!("{kind} {}", model.unwrap_or_default()), &span.name);
     found.compare("the span's kind", &SpanKind::Client, &span.kind);
     found.compare("attributes that came twice", &0, &span.duplicate_attributes().len());
-    let message = expected.get("error_message").and_then(Value::as_str);
-    let status = if fails { Status::error(message.unwrap_or_default().to_owned()) } else { Status::Unset };
+    let message = expected.get("error_message").and_then(Value::as_str).unwrap_or_default();
+    let status = match (fails, REPEATS_ITS_REQUEST.iter().find(|(file, _)| exchange.file == *file)) {
+        (false, _) => Status::Unset,
+        // No content is asked for, so words of the request are left out.
+        (true, Some((_, words))) => Status::error(*words),
+        (true, None) => Status::error(message.to_owned()),
+    };
     found.compare("the span's status", &status, &span.status);
 
     let field = |key: &str| expected.get(key).cloned().unwrap_or_default();
