@@ -413,7 +413,7 @@ async fn a_host_that_no_rule_of_the_users_names_gets_no_trace_context() {
     for (rules, expected) in [(vec![], 0), (vec![Rule::host("127.0.0.1")], 1)] {
         let provider = provider([]);
         let calls = rules.into_iter().fold(Instrumentation::new().trace_context(true), Instrumentation::rule);
-        let client = bare(&provider).with_http_service(GenAiLayer::from(calls).service(http()));
+        let client = bare(&provider).with_http_service(OpenAiLayer::from(calls).service(http()));
         one(async { chat(&client).await.unwrap() }).await;
         let told =
             provider.requests().iter().filter(|request| request.header("traceparent").is_some()).count();
