@@ -267,6 +267,7 @@ impl Watched {
             diagnosis::note(Finding::CompressedBody);
         }
         if !(200..300).contains(&status) {
+            self.in_flight.note_refusal();
             // Of what is compressed the error would have to quote garbage.
             let body = Collected::new(if is_compressed { 0 } else { self.limit.min(ERROR_BYTES) });
             self.came = Came::Refused(Box::new(headers.clone()), body);

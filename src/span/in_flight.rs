@@ -97,6 +97,14 @@ impl InFlight {
         polled
     }
 
+    /// The call was refused, and may be tried again.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn note_refusal(&self) {
+        if let Some(span) = &self.span {
+            span.note_refusal();
+        }
+    }
+
     /// Whether it is let go because the work that it [polled](Self::poll) panicked.
     pub(crate) fn is_panicking(&self) -> bool {
         // Nobody can let it go while it is polled, whether the panic is on its way still or was caught.

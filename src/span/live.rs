@@ -45,6 +45,9 @@ pub(crate) struct LiveSpan {
     is_own: bool,
     /// Another library made the span for the same call, and ends it.
     is_adopted: bool,
+    /// Which attempt an adopted span stands for.
+    #[cfg_attr(not(feature = "instrument"), allow(dead_code, reason = "only adapters adopt"))]
+    attempt: u32,
     /// The span in the pipeline of our own, if there is one.
     own: Option<OwnSpan>,
 }
@@ -99,7 +102,7 @@ impl LiveSpan {
         };
         let is_own = has_own_twin || (own.is_some() && !is_elsewhere);
         let has_model = operation.request_model().is_some();
-        Self { span, context, dispatch, started, has_model, is_own, is_adopted: false, own }
+        Self { span, context, dispatch, started, has_model, is_own, is_adopted: false, attempt: 0, own }
     }
 
     /// The current span, if another library made it for the very call that is about to be seen, which is
@@ -116,21 +119,40 @@ impl LiveSpan {
             return None;
         }
         // One span is of one call: another call inside it gets a span of its own.
-        if !context.as_ref().is_none_or(|context| theirs::take(context.span().span_context())) {
-            return None;
-        }
+        let attempt = match &context {
+            Some(context) => theirs::take(context.span().span_context())?,
+            None => 0,
+        };
         let own = own_pipeline::start_within(operation, context.as_ref());
         if own.is_none() {
             unseen::note(&span, context.as_ref());
         }
         let dispatch = span.with_subscriber(|(_, dispatch)| dispatch.clone());
-        Some(Self { span, context, dispatch, started, has_model: true, is_own: false, is_adopted: true, own })
+        Some(Self {
+            span,
+            context,
+            dispatch,
+            started,
+            has_model: true,
+            is_own: false,
+            is_adopted: true,
+            attempt,
+            own,
+        })
     }
 
     /// Whether a provider of our own gets it, and nobody else.
     #[cfg(feature = "instrument")]
     pub(crate) fn is_own(&self) -> bool {
         self.is_own
+    }
+
+    /// The call was refused, and may be tried again.
+    #[cfg(feature = "instrument")]
+    pub(crate) fn note_refusal(&self) {
+        if let Some(context) = self.context.as_ref().filter(|_| self.is_adopted) {
+            theirs::release(context.span().span_context());
+        }
     }
 
     /// Runs `work` inside the span: events in it, and spans made in it, belong to the operation.
@@ -240,7 +262,9 @@ impl LiveSpan {
         }
         attributes.retain(|attribute| !is_theirs(attribute.key.as_str()));
         #[cfg(feature = "instrument")]
-        theirs::write_once(span.span_context(), &operation.outcome, &mut attributes);
+        if !theirs::write_once(span.span_context(), self.attempt, &operation.outcome, &mut attributes) {
+            return;
+        }
         span.set_attributes(attributes);
         joined::put(span.span_context(), operation);
     }

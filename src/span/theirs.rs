@@ -38,7 +38,9 @@ const MOST_TAKEN: usize = 256;
 /// A span of another library that stands for a call that was seen.
 struct Taken {
     span: (TraceId, SpanId),
-    /// The call failed: an attempt more is told there too.
+    /// Which attempt it stands for now.
+    attempt: u32,
+    /// That one failed: an attempt more is told there too.
     has_failed: bool,
     /// What was written to it.
     written: Vec<Key>,
@@ -50,30 +52,50 @@ fn taken() -> MutexGuard<'static, VecDeque<Taken>> {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes this span for a call that begins; false if it is another call's, unless that failed.
-pub(super) fn take(span: &SpanContext) -> bool {
+/// Takes this span for a call that begins, and tells which attempt that is; `None` if it is another call's,
+/// unless that failed.
+pub(super) fn take(span: &SpanContext) -> Option<u32> {
     let key = (span.trace_id(), span.span_id());
     let mut taken = taken();
     if let Some(found) = taken.iter_mut().find(|taken| taken.span == key) {
-        return mem::replace(&mut found.has_failed, false);
+        found.attempt += u32::from(found.has_failed);
+        return mem::replace(&mut found.has_failed, false).then_some(found.attempt);
     }
     if taken.len() >= MOST_TAKEN {
         taken.pop_front();
     }
-    taken.push_back(Taken { span: key, has_failed: false, written: Vec::new() });
-    true
+    taken.push_back(Taken { span: key, attempt: 0, has_failed: false, written: Vec::new() });
+    Some(0)
 }
 
-/// Leaves of `attributes` what no attempt before has written to this span.
-pub(super) fn write_once(span: &SpanContext, outcome: &Outcome, attributes: &mut Vec<KeyValue>) {
+/// The call that took this span was refused: another attempt may begin before this one is let go.
+pub(super) fn release(span: &SpanContext) {
+    let key = (span.trace_id(), span.span_id());
+    if let Some(found) = taken().iter_mut().find(|taken| taken.span == key) {
+        found.has_failed = true;
+    }
+}
+
+/// Leaves of `attributes` what no attempt before has written to this span; false if another attempt has begun
+/// since this one, whose word counts.
+pub(super) fn write_once(
+    span: &SpanContext,
+    attempt: u32,
+    outcome: &Outcome,
+    attributes: &mut Vec<KeyValue>,
+) -> bool {
     let key = (span.trace_id(), span.span_id());
     let mut taken = taken();
-    let Some(found) = taken.iter_mut().find(|taken| taken.span == key) else { return };
+    let Some(found) = taken.iter_mut().find(|taken| taken.span == key) else { return true };
+    if found.attempt > attempt {
+        return false;
+    }
     attributes.retain(|attribute| !found.written.contains(&attribute.key));
     found.has_failed = outcome.error().is_some();
     if found.has_failed {
         found.written.extend(attributes.iter().map(|attribute| attribute.key.clone()));
     }
+    true
 }
 
 /// The OpenTelemetry context that belongs to `span`, in which this thread is.

@@ -92,6 +92,21 @@ fn an_attempt_after_one_that_failed_is_told_in_the_same_span_and_nothing_twice()
 }
 
 #[test]
+fn an_attempt_that_is_let_go_after_the_next_says_nothing_more() {
+    let spans = exported(plain, || {
+        theirs().in_scope(|| {
+            let mut refused = call();
+            refused.note_refusal();
+            call().settle(Outcome::Done);
+            refused.operation_mut().server = None;
+            refused.settle(Outcome::Failed(Box::new(ErrorInfo::new(ErrorKind::Server, "busy"))));
+        });
+    });
+    assert_eq!(names(&spans), ["chat"]);
+    assert_eq!(address(&spans[0]).as_deref(), Some("api.example"));
+}
+
+#[test]
 fn a_stream_of_a_former_rig_is_told_in_its_span() {
     let spans = exported(plain, || {
         let theirs =
