@@ -4,6 +4,9 @@
 //! start inside the process. With `OPENAI_API_KEY` it calls OpenAI, with `OTEL_EXPORTER_OTLP_ENDPOINT` it
 //! sends the spans to your collector too.
 
+#[path = "../../../examples/trace/mod.rs"]
+mod trace;
+
 use reqwest_middleware::ClientBuilder;
 use rig_agent::AgentBuilder;
 use rig_core::{
@@ -13,12 +16,12 @@ use rig_core::{
 use rig_reqwest::ReqwestMiddlewareClient;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, convert::Infallible, env, error::Error, time::Duration};
+use std::{convert::Infallible, env, error::Error, time::Duration};
 use tracing::Instrument;
 use tracing_genai::{
     Destination, Telemetry,
     instrument::{Instrumentation, Rule, reqwest_middleware::GenAiMiddleware},
-    testing::{Answer, AttributeValue, FakeProvider, FinishedSpan, OtlpSink},
+    testing::{Answer, FakeProvider, OtlpSink},
 };
 
 const MODEL: &str = "gpt-4o-mini";
@@ -55,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("Answer: {answer}\n");
 
     telemetry.flush().await?;
-    print_trace(&sink.wait_for_spans_async(5, Duration::from_secs(5)).await);
+    trace::print(&sink.wait_for_spans_async(5, Duration::from_secs(5)).await);
     Ok(())
 }
 
@@ -90,43 +93,5 @@ impl PortableTool for Weather {
 
     async fn call(&self, place: Place) -> Result<Value, Infallible> {
         Ok(json!({"city": place.city, "temperature": 18, "sky": "clear"}))
-    }
-}
-
-/// Prints the spans as a tree, in the order in which they began.
-fn print_trace(spans: &[FinishedSpan]) {
-    let mut children: BTreeMap<&str, Vec<&FinishedSpan>> = BTreeMap::new();
-    for span in spans {
-        children.entry(span.parent_span_id.as_deref().unwrap_or("")).or_default().push(span);
-    }
-    for siblings in children.values_mut() {
-        siblings.sort_by_key(|span| span.start_unix_nanos);
-    }
-    if let Some(first) = spans.first() {
-        println!("Trace {}", first.trace_id);
-    }
-    print_children(&children, "", 0);
-}
-
-fn print_children(children: &BTreeMap<&str, Vec<&FinishedSpan>>, parent: &str, depth: usize) {
-    for span in children.get(parent).into_iter().flatten() {
-        let name = format!("{}{}", "  ".repeat(depth), span.name);
-        print!("{name:<44}{:>9.1} ms", span.duration().as_secs_f64() * 1e3);
-        let text = |name| span.attribute(name).and_then(AttributeValue::as_str);
-        if let Some(model) = text("gen_ai.response.model") {
-            print!("  {model}");
-        }
-        let tokens = |name| span.attribute(name).and_then(AttributeValue::as_i64);
-        if let Some(input) = tokens("gen_ai.usage.input_tokens") {
-            print!("  {input} tokens in");
-        }
-        if let Some(output) = tokens("gen_ai.usage.output_tokens") {
-            print!(", {output} out");
-        }
-        if let Some(outcome) = text("tracing_genai.outcome") {
-            print!("  {outcome}");
-        }
-        println!();
-        print_children(children, &span.span_id, depth + 1);
     }
 }
