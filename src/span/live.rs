@@ -43,11 +43,8 @@ pub(crate) struct LiveSpan {
     has_model: bool,
     /// Providers of our own get it, and nobody else.
     is_own: bool,
-    /// Another library made the span for the same call, and ends it.
-    is_adopted: bool,
-    /// Which attempt an adopted span stands for.
-    #[cfg_attr(not(feature = "instrument"), allow(dead_code, reason = "only adapters adopt"))]
-    attempt: u32,
+    /// Set where another library made the span for the same call, and ends it: which attempt it stands for.
+    adopted: Option<u32>,
     /// The span in the pipeline of our own, if there is one.
     own: Option<OwnSpan>,
 }
@@ -102,7 +99,7 @@ impl LiveSpan {
         };
         let is_own = has_own_twin || (own.is_some() && !is_elsewhere);
         let has_model = operation.request_model().is_some();
-        Self { span, context, dispatch, started, has_model, is_own, is_adopted: false, attempt: 0, own }
+        Self { span, context, dispatch, started, has_model, is_own, adopted: None, own }
     }
 
     /// The current span, if another library made it for the very call that is about to be seen, which is
@@ -135,8 +132,7 @@ impl LiveSpan {
             started,
             has_model: true,
             is_own: false,
-            is_adopted: true,
-            attempt,
+            adopted: Some(attempt),
             own,
         })
     }
@@ -150,7 +146,7 @@ impl LiveSpan {
     /// The call was refused, and may be tried again.
     #[cfg(feature = "instrument")]
     pub(crate) fn note_refusal(&self) {
-        if let Some(context) = self.context.as_ref().filter(|_| self.is_adopted) {
+        if let Some(context) = self.context.as_ref().filter(|_| self.adopted.is_some()) {
             theirs::release(context.span().span_context());
         }
     }
@@ -159,7 +155,7 @@ impl LiveSpan {
     pub(crate) fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
         let work = || own_pipeline::within(self.own.as_ref(), work);
         // Whoever made an adopted span is in it already.
-        if self.is_adopted { work() } else { self.span.in_scope(work) }
+        if self.adopted.is_some() { work() } else { self.span.in_scope(work) }
     }
 
     /// Whether anybody sees this span; if not, nothing need be read for it.
@@ -192,7 +188,7 @@ impl LiveSpan {
         ended: Option<SystemTime>,
     ) {
         let own = self.own.take();
-        if self.is_adopted {
+        if self.adopted.is_some() {
             self.enrich(operation);
             self.release();
         } else {
@@ -262,8 +258,10 @@ impl LiveSpan {
         }
         attributes.retain(|attribute| !is_theirs(attribute.key.as_str()));
         #[cfg(feature = "instrument")]
-        if !theirs::write_once(span.span_context(), self.attempt, &operation.outcome, &mut attributes) {
-            return;
+        if let Some(attempt) = self.adopted {
+            if !theirs::write_once(span.span_context(), attempt, &operation.outcome, &mut attributes) {
+                return;
+            }
         }
         span.set_attributes(attributes);
         joined::put(span.span_context(), operation);
