@@ -19,24 +19,26 @@ pub(super) enum Answer {
     Retry(Retry),
     /// It may take fewer at a time.
     TooLarge { reason: String, message: String },
-    /// It will never take them.
+    /// It will never take these.
     Refused { reason: String, message: String },
+    /// It will take none: the fault lies in the settings.
+    Misconfigured { reason: String, message: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Retry {
     /// How long the destination asks to be left alone.
     pub(super) after: Option<Duration>,
-    /// Tries after which the request itself is to blame; `None` for as long as it takes.
-    pub(super) tries: Option<u32>,
+    /// Whether the request itself may be to blame.
+    pub(super) is_suspicious: bool,
     pub(super) reason: String,
     pub(super) message: String,
 }
 
 /// The longest wait that a destination can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// An answer that may be the request's own fault is not asked for forever.
-const SUSPICIOUS_TRIES: u32 = 5;
+/// After so many answers that may be the request's own fault they are.
+pub(super) const SUSPICIOUS_TRIES: u32 = 5;
 const EXCERPT: usize = 200;
 
 /// The answer of an HTTP status: `408`, `429` and `5xx` of a gateway are temporary, `500` may be.
@@ -46,25 +48,38 @@ pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: 
         200..=299 => of_success(body),
         429 | 502 | 503 | 504 => Answer::Retry(Retry {
             after: retry_after.and_then(|value| wait(value, now)),
-            tries: None,
+            is_suspicious: false,
             message: format!("answered {status}; spans are kept and tried again"),
             reason,
         }),
         408 | 500 => Answer::Retry(Retry {
             after: retry_after.and_then(|value| wait(value, now)),
-            tries: Some(SUSPICIOUS_TRIES),
+            is_suspicious: true,
             message: said(status, body),
             reason,
         }),
         413 => Answer::TooLarge { reason, message: said(status, body) },
-        300..=399 => Answer::Refused {
+        300..=399 => Answer::Misconfigured {
             reason,
             message: format!(
                 "answered {status}, and redirects are not followed since they would carry keys elsewhere: \
                  set the final address"
             ),
         },
+        401..=407 | 415 | 501 | 505 => {
+            let message = format!("{}; {}", said(status, body), advice(status));
+            Answer::Misconfigured { reason, message }
+        }
         _ => Answer::Refused { reason, message: said(status, body) },
+    }
+}
+
+/// What mends the settings that such a status finds fault with.
+fn advice(status: u16) -> &'static str {
+    match status {
+        401 | 402 | 403 | 407 => "check the key of this destination (Destination::header, OTEL_EXPORTER_OTLP_HEADERS)",
+        404 | 405 => "check the path of this destination's address (Destination::exact_path)",
+        _ => "check that it takes OTLP as http/protobuf, with this compression (Destination::compression)",
     }
 }
 
@@ -72,7 +87,7 @@ pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: 
 pub(super) fn of_network(message: &str) -> Answer {
     Answer::Retry(Retry {
         after: None,
-        tries: None,
+        is_suspicious: false,
         reason: "network".into(),
         message: format!("{}; spans are kept and tried again", scrub_secrets(message)),
     })
@@ -117,9 +132,16 @@ pub(super) fn of_grpc(status: &tonic::Status) -> Answer {
         | Code::DeadlineExceeded
         | Code::Aborted
         | Code::OutOfRange
-        | Code::DataLoss => Answer::Retry(Retry { after, tries: None, reason, message }),
+        | Code::DataLoss => Answer::Retry(Retry { after, is_suspicious: false, reason, message }),
         // Not the server's word: the connection broke under the request.
         _ if is_local(status) => of_network(&described(status)),
+        Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented | Code::NotFound => {
+            let advice = match code {
+                Code::Unimplemented | Code::NotFound => "check that this destination takes OTLP over gRPC",
+                _ => advice(401),
+            };
+            Answer::Misconfigured { reason, message: format!("{message}; {advice}") }
+        }
         _ => Answer::Refused { reason, message },
     }
 }
@@ -222,8 +244,16 @@ fn excerpt(body: &[u8]) -> String {
 /// How long to wait before the try after `failures` of them: doubling from a quarter of a second to
 /// half a minute, and from half of that to all of it at random, so that programs do not march in step.
 pub(super) fn back_off(failures: u32) -> Duration {
-    let whole = Duration::from_millis(250).saturating_mul(1 << failures.saturating_sub(1).min(7));
-    let whole = whole.min(Duration::from_secs(30));
+    doubled(Duration::from_millis(250), Duration::from_secs(30), failures)
+}
+
+/// The same where the settings are wrong, which somebody has to mend: from five seconds to five minutes.
+pub(super) fn back_off_misconfigured(failures: u32) -> Duration {
+    doubled(Duration::from_secs(5), Duration::from_secs(300), failures)
+}
+
+fn doubled(first: Duration, most: Duration, failures: u32) -> Duration {
+    let whole = first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(most);
     let random = RandomState::new().build_hasher().finish();
     let share = f64::from(u32::try_from(random >> 32).unwrap_or_default()) / f64::from(u32::MAX);
     whole.mul_f64(0.5 + share / 2.0)
@@ -267,14 +297,14 @@ mod tests {
     #[test]
     fn trouble_of_a_gateway_is_tried_again_for_as_long_as_it_takes() {
         for status in [429, 502, 503, 504] {
-            assert!(matches!(http(status), Answer::Retry(Retry { tries: None, .. })), "{status}");
+            assert!(matches!(http(status), Answer::Retry(Retry { is_suspicious: false, .. })), "{status}");
         }
     }
 
     #[test]
-    fn what_may_be_the_requests_own_fault_is_tried_a_few_times() {
+    fn what_may_be_the_requests_own_fault_is_tried_again_with_suspicion() {
         for status in [408, 500] {
-            assert!(matches!(http(status), Answer::Retry(Retry { tries: Some(_), .. })), "{status}");
+            assert!(matches!(http(status), Answer::Retry(Retry { is_suspicious: true, .. })), "{status}");
         }
     }
 
@@ -284,8 +314,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_settings_are_to_blame_for_names_what_mends_it() {
+        for (status, setting) in [
+            (302, "address"),
+            (401, "Destination::header"),
+            (403, "Destination::header"),
+            (404, "exact_path"),
+            (405, "exact_path"),
+            (415, "compression"),
+            (501, "http/protobuf"),
+        ] {
+            let Answer::Misconfigured { reason, message } = http(status) else { panic!("{status}") };
+            assert_eq!(reason, format!("http_{status}"));
+            assert!(message.contains(setting), "{message}");
+        }
+    }
+
+    #[test]
     fn other_refusals_are_final() {
-        for status in [302, 400, 401, 403, 404, 415, 501] {
+        for status in [400, 409, 422] {
             assert!(
                 matches!(http(status), Answer::Refused { reason, .. } if reason == format!("http_{status}"))
             );
@@ -306,9 +353,9 @@ mod tests {
 
     #[test]
     fn what_a_server_wrote_is_repeated_without_keys() {
-        let Answer::Refused { message, .. } = of_http(401, None, b"bad key sk-abcdefghijklmnop\n", NOW)
+        let Answer::Misconfigured { message, .. } = of_http(401, None, b"bad key sk-abcdefghijklmnop\n", NOW)
         else {
-            panic!("401 is a refusal");
+            panic!("401 blames the settings");
         };
         assert!(message.contains("bad key") && !message.contains("abcdefghijklmnop"), "{message}");
     }
@@ -368,13 +415,20 @@ mod grpc_tests {
     fn a_connection_that_breaks_under_a_request_is_no_refusal() {
         let mut status = Status::unknown("transport error");
         status.set_source(std::sync::Arc::new(std::io::Error::other("broken pipe")));
-        assert!(matches!(of_grpc(&status), Answer::Retry(Retry { tries: None, .. })));
+        assert!(matches!(of_grpc(&status), Answer::Retry(Retry { is_suspicious: false, .. })));
     }
 
     #[test]
     fn other_codes_are_final() {
-        for code in [Code::InvalidArgument, Code::Unauthenticated, Code::Unimplemented, Code::Internal] {
+        for code in [Code::InvalidArgument, Code::FailedPrecondition, Code::Internal] {
             assert!(matches!(of_grpc(&Status::new(code, "")), Answer::Refused { .. }), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn codes_that_the_settings_are_to_blame_for_say_so() {
+        for code in [Code::Unauthenticated, Code::PermissionDenied, Code::Unimplemented] {
+            assert!(matches!(of_grpc(&Status::new(code, "")), Answer::Misconfigured { .. }), "{code:?}");
         }
     }
 }

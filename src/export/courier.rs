@@ -2,9 +2,10 @@
 
 use super::{
     delivery::Delivery,
-    destination::Route,
+    destination::Address,
     lane::Lane,
     report::{Hook, Problem},
+    spooling::{Alarm, Spooling},
 };
 use crate::{Error, span::deferred};
 use opentelemetry::Context;
@@ -105,7 +106,11 @@ impl Commands {
 }
 
 /// Starts the thread. It ends at a shutdown, or when the last of the commands' senders is gone.
-pub(super) fn start(routes: Vec<(Arc<Lane>, Route)>, hook: Hook) -> Result<Commands, Error> {
+pub(super) fn start(
+    routes: Vec<(Arc<Lane>, Address)>,
+    spooling: Option<Spooling>,
+    hook: Hook,
+) -> Result<Commands, Error> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let (ready, started) = std_mpsc::sync_channel(1);
     let thread = std::thread::Builder::new()
@@ -122,7 +127,7 @@ pub(super) fn start(routes: Vec<(Arc<Lane>, Route)>, hook: Hook) -> Result<Comma
                     let _ = ready.send(Ok(()));
                     let _suppressed = Context::enter_telemetry_suppressed_scope();
                     silence(true);
-                    LocalSet::new().block_on(&runtime, run(routes, hook, receiver));
+                    LocalSet::new().block_on(&runtime, run(routes, spooling, hook, receiver));
                     // A name lookup that hangs must not hold the thread.
                     runtime.shutdown_background();
                 }
@@ -161,20 +166,26 @@ pub(super) fn aloud(hook: impl FnOnce()) {
     }
 }
 
-async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::UnboundedReceiver<Command>) {
+async fn run(
+    routes: Vec<(Arc<Lane>, Address)>,
+    spooling: Option<Spooling>,
+    hook: Hook,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+) {
     let lanes: Rc<[Arc<Lane>]> = routes.iter().map(|(lane, _)| Arc::clone(lane)).collect();
-    for (lane, route) in routes {
-        let delivery = Delivery::new(lane, route, hook.clone());
+    let alarm = spooling.as_ref().map(|spooling| Arc::clone(spooling.alarm()));
+    for (lane, address) in routes {
+        let delivery = Delivery::new(lane, address, hook.clone());
         spawn_local(Rc::new(delivery).work());
     }
     let (patience, done) = loop {
         match commands.recv().await {
             Some(Command::Flush { patience, done }) => {
-                let lanes = Rc::clone(&lanes);
+                let (lanes, alarm) = (Rc::clone(&lanes), alarm.clone());
                 let deadline = Instant::now().checked_add(patience);
                 spawn_local(async move {
                     read_the_rest(patience).await;
-                    done(settle(&lanes, left(deadline, patience)).await);
+                    done(settle(&lanes, alarm.as_deref(), left(deadline, patience)).await);
                 });
             }
             Some(Command::Shutdown { patience, done }) => break (patience, done),
@@ -187,9 +198,15 @@ async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::Un
     for lane in lanes.iter() {
         lane.close();
     }
-    let whole = settle(&lanes, left(deadline, patience)).await;
-    for problem in lanes.iter().filter_map(|lane| lane.abandon()) {
+    let whole = settle(&lanes, alarm.as_deref(), left(deadline, patience)).await;
+    // What a thread of the program encodes at this moment is done in a moment.
+    let _ = timeout(PACKING, packed(&lanes)).await;
+    let problems = spooling.map(Spooling::finish).unwrap_or_default();
+    for problem in problems.into_iter().chain(lanes.iter().filter_map(|lane| lane.abandon())) {
         hook.tell(&problem);
+    }
+    for lane in lanes.iter() {
+        lane.leave_shelf();
     }
     commands.close();
     // Whoever came after the shutdown gets an answer too.
@@ -200,6 +217,28 @@ async fn run(routes: Vec<(Arc<Lane>, Route)>, hook: Hook, mut commands: mpsc::Un
         }
     }
     done(whole);
+}
+
+/// How long a shutdown waits for spans that are being encoded, which takes milliseconds.
+const PACKING: Duration = Duration::from_secs(1);
+
+async fn packed(lanes: &[Arc<Lane>]) {
+    for lane in lanes {
+        until(lane, || !lane.is_packing()).await;
+    }
+}
+
+/// Waits until something is so that changes as a lane's spans are accounted for.
+async fn until(lane: &Lane, is_so: impl Fn() -> bool) {
+    loop {
+        let mut settled = pin!(lane.settled.notified());
+        // Registered before the look, so that nothing is missed in between.
+        settled.as_mut().enable();
+        if is_so() {
+            return;
+        }
+        settled.await;
+    }
 }
 
 /// Waits for spans that have ended and whose bodies are still to be read: they belong to what is delivered.
@@ -214,26 +253,23 @@ fn left(deadline: Option<Instant>, patience: Duration) -> Duration {
     deadline.map_or(patience, |deadline| deadline.saturating_duration_since(Instant::now()))
 }
 
-/// Waits until everything recorded so far is accounted for, at most for `patience`.
-async fn settle(lanes: &[Arc<Lane>], patience: Duration) -> bool {
-    let marks: Vec<u64> = lanes.iter().map(|lane| lane.mark()).collect();
+/// Waits until everything recorded so far is accounted for, at most for `patience`: whether it is. For a
+/// destination whose settings are wrong it does not wait longer than until that has said so again.
+async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, patience: Duration) -> bool {
+    let marks: Vec<(i64, u64)> = lanes.iter().map(|lane| (lane.mark(), lane.misconfigurations())).collect();
+    if let Some(alarm) = alarm {
+        alarm.urge();
+    }
     // All of them first: one that is down must not hold another up.
     for lane in lanes {
         lane.wake.notify_one();
         lane.hurry.notify_waiters();
     }
     let all = async {
-        for (lane, mark) in lanes.iter().zip(marks) {
-            loop {
-                let mut settled = pin!(lane.settled.notified());
-                // Registered before the look, so that nothing is missed in between.
-                settled.as_mut().enable();
-                if lane.is_settled(mark) {
-                    break;
-                }
-                settled.await;
-            }
+        for (lane, (mark, said)) in lanes.iter().zip(&marks) {
+            until(lane, || lane.is_settled(*mark) || lane.misconfigurations() > *said).await;
         }
     };
-    timeout(patience, all).await.is_ok()
+    let _ = timeout(patience, all).await;
+    lanes.iter().zip(&marks).all(|(lane, (mark, _))| lane.is_settled(*mark))
 }

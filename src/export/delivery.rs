@@ -1,15 +1,19 @@
-//! One destination's deliveries: batches from its queue to its answers.
+//! One destination's deliveries: from its queue to its answers.
 
 use super::{
     answer::{self, Answer, Retry},
-    destination::{Address, Route},
-    encode::{self, Parcel},
+    destination::Address,
     http::HttpTransport,
-    lane::{Claim, Lane},
-    report::Hook,
+    lane::{Lane, Shipment},
+    report::{Hook, Problem, ProblemKind},
 };
-use crate::capture::ContentCapture;
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use bytes::Bytes;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::Semaphore,
     task::spawn_local,
@@ -22,10 +26,10 @@ const IN_FLIGHT: usize = 4;
 /// One destination's deliveries.
 pub(super) struct Delivery {
     lane: Arc<Lane>,
-    content: Option<ContentCapture>,
     transport: Transport,
     in_flight: Arc<Semaphore>,
     pause: RefCell<Pause>,
+    is_misconfigured: Cell<bool>,
     hook: Hook,
 }
 
@@ -47,96 +51,125 @@ enum Transport {
 }
 
 impl Delivery {
-    pub(super) fn new(lane: Arc<Lane>, route: Route, hook: Hook) -> Self {
-        let transport = match route.address {
+    pub(super) fn new(lane: Arc<Lane>, address: Address, hook: Hook) -> Self {
+        let transport = match address {
             Address::Http(http) => Transport::Http(http),
             #[cfg(feature = "grpc")]
-            Address::Grpc { endpoint, headers, compression } => {
-                Transport::Grpc(super::grpc::GrpcTransport::new(*endpoint, headers, compression))
-            }
+            Address::Grpc { endpoint, headers, compression } => Transport::Grpc(
+                super::grpc::GrpcTransport::new(*endpoint, headers, compression, lane.signal()),
+            ),
         };
         Self {
             lane,
-            content: route.content,
             transport,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
             pause: RefCell::default(),
+            is_misconfigured: Cell::new(false),
             hook,
         }
     }
 
-    /// Looks at the queue on its schedule, and earlier when there is a batch or somebody waits.
+    /// Looks at the queue on its schedule, and earlier when there is a batch or somebody waits. While the
+    /// destination is in trouble there is one request at a time, to see whether it still is.
     pub(super) async fn work(self: Rc<Self>) {
         loop {
             let _ = timeout(self.lane.limits().delay, self.lane.wake.notified()).await;
             loop {
                 let Ok(permit) = Arc::clone(&self.in_flight).acquire_owned().await else { return };
-                let Some(claim) = self.lane.claim() else { break };
-                let this = Rc::clone(&self);
-                spawn_local(async move {
-                    this.deliver(claim).await;
-                    drop(permit);
-                });
-            }
-        }
-    }
-
-    async fn deliver(&self, mut claim: Claim) {
-        let spans = std::mem::take(&mut claim.spans);
-        let mut parcels = encode::parcels(spans, self.content.as_ref(), self.lane.limits());
-        parcels.reverse();
-        while let Some(parcel) = parcels.pop() {
-            if let Some([first, second]) = self.deliver_parcel(parcel).await {
-                parcels.push(second);
-                parcels.push(first);
-            }
-        }
-    }
-
-    /// Sends until the spans are accounted for; gives back halves of what is too large.
-    async fn deliver_parcel(&self, mut parcel: Parcel) -> Option<[Parcel; 2]> {
-        let body = self.transport.body(&parcel);
-        // Tries that may have been the spans' own fault; an outage uses none up.
-        let mut tries = 0;
-        let answer = loop {
-            self.wait().await;
-            match self.transport.send(&body, &parcel).await {
-                Answer::Retry(retry) => {
-                    tries += u32::from(retry.tries.is_some());
-                    if retry.tries.is_some_and(|most| tries >= most) {
-                        break Answer::Refused { reason: retry.reason, message: retry.message };
-                    }
-                    self.hold(&retry);
+                self.wait().await;
+                let Some(shipment) = self.next_shipment() else { break };
+                if self.is_in_trouble() {
+                    self.deliver(shipment).await;
+                } else {
+                    let this = Rc::clone(&self);
+                    spawn_local(async move {
+                        this.deliver(shipment).await;
+                        drop(permit);
+                    });
                 }
-                answer => break answer,
             }
-        };
-        if matches!(answer, Answer::Accepted | Answer::Partial { .. }) {
-            let mut pause = self.pause.borrow_mut();
-            (pause.failures, pause.until) = (0, None);
         }
-        let problem = match answer {
-            Answer::Accepted | Answer::Retry(_) => {
-                self.lane.delivered(&parcel.spans);
-                None
+    }
+
+    fn next_shipment(&self) -> Option<Shipment> {
+        // What the settings are wrong for is lost at each try: as little as can be.
+        let careful = self.is_misconfigured.get();
+        loop {
+            if let Some(shipment) = self.lane.claim(self.is_in_trouble()) {
+                return Some(shipment);
+            }
+            let mut problems = Vec::new();
+            let is_packed = self.lane.pack_for_shipment(careful, &mut problems);
+            self.tell(problems);
+            if !is_packed {
+                return None;
+            }
+        }
+    }
+
+    /// One try. What it does not account for stays pending, and is tried again.
+    async fn deliver(&self, mut shipment: Shipment) {
+        let body = match shipment.body().await {
+            Ok(body) => body,
+            Err(problems) => return self.tell(problems),
+        };
+        let problems = match self.transport.send(body.clone()).await {
+            Answer::Accepted => {
+                self.is_well();
+                shipment.delivered()
             }
             Answer::Partial { rejected, message } => {
-                self.lane.rejected(&parcel.spans, rejected, "partial_success", &message)
+                self.is_well();
+                shipment.rejected(rejected, "partial_success", &message)
             }
-            Answer::TooLarge { .. } if parcel.spans.len() > 1 => {
-                let second = parcel.spans.split_off(parcel.spans.len() / 2);
-                let half = |spans| encode::parcel(spans, self.content.as_ref());
-                return Some([half(parcel.spans), half(second)]);
+            Answer::TooLarge { message, .. } => {
+                self.is_well();
+                match shipment.divide(&body) {
+                    Ok(problems) => problems,
+                    Err(shipment) => shipment.rejected(1, "too_large", &message),
+                }
             }
-            Answer::TooLarge { message, .. } => self.lane.rejected(&parcel.spans, 1, "too_large", &message),
             Answer::Refused { reason, message } => {
-                self.lane.rejected(&parcel.spans, parcel.spans.len() as u64, &reason, &message)
+                self.is_well();
+                shipment.rejected(u64::MAX, &reason, &message)
+            }
+            Answer::Misconfigured { reason, message } => {
+                self.is_misconfigured.set(true);
+                self.hold(None, answer::back_off_misconfigured);
+                let mut problems: Vec<Problem> =
+                    self.lane.failing(ProblemKind::Misconfigured, &message).into_iter().collect();
+                problems.extend(shipment.rejected(u64::MAX, &reason, &message));
+                problems
+            }
+            Answer::Retry(Retry { reason, message, is_suspicious: true, .. })
+                if shipment.suspect(answer::SUSPICIOUS_TRIES) =>
+            {
+                shipment.rejected(u64::MAX, &reason, &message)
+            }
+            Answer::Retry(retry) => {
+                self.hold(retry.after, answer::back_off);
+                self.lane.failing(ProblemKind::Delayed, &retry.message).into_iter().collect()
             }
         };
-        if let Some(problem) = problem {
+        self.tell(problems);
+    }
+
+    fn tell(&self, problems: Vec<Problem>) {
+        for problem in problems {
             self.hook.tell(&problem);
         }
-        None
+    }
+
+    fn is_in_trouble(&self) -> bool {
+        self.pause.borrow().failures > 0
+    }
+
+    /// The destination answers as one that takes spans.
+    fn is_well(&self) {
+        let mut pause = self.pause.borrow_mut();
+        (pause.failures, pause.until) = (0, None);
+        self.is_misconfigured.set(false);
+        self.lane.healthy();
     }
 
     /// Waits while the destination is left alone.
@@ -158,40 +191,26 @@ impl Delivery {
         }
     }
 
-    fn hold(&self, retry: &Retry) {
+    fn hold(&self, asked: Option<Duration>, back_off: fn(u32) -> Duration) {
         let mut pause = self.pause.borrow_mut();
         let now = Instant::now();
         // Requests that fail together count as one failure.
         if pause.until.is_none_or(|until| until <= now) {
             pause.failures = pause.failures.saturating_add(1);
         }
-        match retry.after {
+        match asked {
             Some(wait) => pause.asked_until = Some(now + wait).max(pause.asked_until),
-            None => pause.until = Some(now + answer::back_off(pause.failures)).max(pause.until),
-        }
-        drop(pause);
-        if let Some(problem) = self.lane.delayed(&retry.message) {
-            self.hook.tell(&problem);
+            None => pause.until = Some(now + back_off(pause.failures)).max(pause.until),
         }
     }
 }
 
 impl Transport {
-    /// What is the same in every try.
-    fn body(&self, parcel: &Parcel) -> bytes::Bytes {
+    async fn send(&self, body: Bytes) -> Answer {
         match self {
-            Self::Http(http) => http.body(&parcel.request),
+            Self::Http(http) => http.send(body).await,
             #[cfg(feature = "grpc")]
-            Self::Grpc(_) => bytes::Bytes::new(),
-        }
-    }
-
-    #[cfg_attr(not(feature = "grpc"), expect(unused_variables, reason = "gRPC encodes each try anew"))]
-    async fn send(&self, body: &bytes::Bytes, parcel: &Parcel) -> Answer {
-        match self {
-            Self::Http(http) => http.send(body.clone()).await,
-            #[cfg(feature = "grpc")]
-            Self::Grpc(grpc) => grpc.send(parcel.request.clone()).await,
+            Self::Grpc(grpc) => grpc.send(body).await,
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Finished spans as OTLP messages.
 
-use super::{
-    lane::Limits,
-    pipeline::{Finished, Source},
-};
+use super::pipeline::{Finished, Source};
 use crate::{
     capture::ContentCapture,
     semconv::gen_ai::{GEN_AI_EVALUATION_EXPLANATION, GEN_AI_EVALUATION_RESULT},
     vocabulary::gen_ai::{CONTENT_ATTRIBUTES, content_attributes, evaluation_event, status_words},
 };
+use bytes::Bytes;
 use opentelemetry::{
     Array, InstrumentationScope, KeyValue, Value,
     trace::{Event, Link, SpanContext, SpanId, SpanKind, Status},
@@ -35,51 +33,35 @@ use std::{
 /// Key and length of a nested message, at most.
 const FRAME: usize = 6;
 
-/// One request's worth of spans.
-#[derive(Debug)]
-pub(super) struct Parcel {
-    pub(super) spans: Vec<Arc<Finished>>,
-    pub(super) request: ExportTraceServiceRequest,
-}
-
-/// `spans` in as few requests as the limits allow. One span that is too big goes alone, as it is:
-/// the destination has the last word on what it takes.
-pub(super) fn parcels(
-    spans: Vec<Arc<Finished>>,
+/// `spans` in as few encoded requests as the limits allow, each with the number of its spans. One span that is
+/// too big goes alone, as it is: the destination has the last word on what it takes.
+pub(super) fn requests(
+    spans: &[Arc<Finished>],
     content: Option<&ContentCapture>,
-    limits: &Limits,
-) -> Vec<Parcel> {
-    let mut parcels = Vec::new();
+    batch: usize,
+    request_bytes: usize,
+) -> Vec<(u64, Bytes)> {
+    let mut requests = Vec::new();
     let mut packing = Packing::default();
     for finished in spans {
-        let message = span(&finished, content);
+        let message = span(finished, content);
         let size = message.encoded_len() + FRAME;
-        let is_full = packing.spans.len() >= limits.batch
-            || packing.size + size + packing.overhead(&finished) > limits.request_bytes;
-        if is_full && !packing.spans.is_empty() {
-            parcels.push(std::mem::take(&mut packing).close());
+        let is_full = packing.count >= batch as u64
+            || packing.size + size + packing.overhead(finished) > request_bytes;
+        if is_full && packing.count > 0 {
+            requests.push(std::mem::take(&mut packing).close());
         }
         packing.add(finished, message, size);
     }
-    if !packing.spans.is_empty() {
-        parcels.push(packing.close());
+    if packing.count > 0 {
+        requests.push(packing.close());
     }
-    parcels
-}
-
-/// `spans` in one request, whatever its size.
-pub(super) fn parcel(spans: Vec<Arc<Finished>>, content: Option<&ContentCapture>) -> Parcel {
-    let mut packing = Packing::default();
-    for finished in spans {
-        let message = span(&finished, content);
-        packing.add(finished, message, 0);
-    }
-    packing.close()
+    requests
 }
 
 #[derive(Default)]
 struct Packing {
-    spans: Vec<Arc<Finished>>,
+    count: u64,
     resources: Vec<ResourceSpans>,
     /// Where each message's spans come from: the resource it is under, and its scope.
     groups: Vec<Group>,
@@ -111,14 +93,14 @@ impl Packing {
         scope + schema + source.resource.encoded_len() + source.schema_url.len() + 6 * FRAME
     }
 
-    fn add(&mut self, finished: Arc<Finished>, message: SpanMessage, size: usize) {
-        self.size += size + self.overhead(&finished);
-        let (resource, scope_spans) = match self.group(&finished) {
+    fn add(&mut self, finished: &Finished, message: SpanMessage, size: usize) {
+        self.size += size + self.overhead(finished);
+        let (resource, scope_spans) = match self.group(finished) {
             Some(group) => (group.resource, group.scope_spans),
-            None => self.open(&finished),
+            None => self.open(finished),
         };
         self.resources[resource].scope_spans[scope_spans].spans.push(message);
-        self.spans.push(finished);
+        self.count += 1;
     }
 
     fn open(&mut self, finished: &Finished) -> (usize, usize) {
@@ -148,8 +130,9 @@ impl Packing {
         (resource, scope_spans)
     }
 
-    fn close(self) -> Parcel {
-        Parcel { spans: self.spans, request: ExportTraceServiceRequest { resource_spans: self.resources } }
+    fn close(self) -> (u64, Bytes) {
+        let request = ExportTraceServiceRequest { resource_spans: self.resources };
+        (self.count, request.encode_to_vec().into())
     }
 }
 

@@ -1,18 +1,22 @@
-//! OTLP over gRPC, with the generated client.
+//! OTLP over gRPC. Requests come encoded, from memory or from disk, so that the generated client, which encodes
+//! messages itself, is not used.
 
 use super::{
     answer::{self, Answer},
     destination::Compression,
     http::USER_AGENT,
+    signal::Signal,
 };
 use crate::Error;
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, trace_service_client::TraceServiceClient,
-};
+use bytes::{BufMut, Bytes};
+use http::uri::PathAndQuery;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
 use std::{cell::RefCell, time::Duration};
 use tonic::{
-    Code,
-    codec::CompressionEncoding,
+    Code, Status,
+    client::Grpc,
+    codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
     transport::{Channel, Endpoint},
 };
@@ -21,8 +25,9 @@ use tonic::{
 pub(super) struct GrpcTransport {
     endpoint: Endpoint,
     compression: Compression,
-    client: RefCell<TraceServiceClient<Channel>>,
+    client: RefCell<Grpc<Channel>>,
     headers: MetadataMap,
+    method: PathAndQuery,
 }
 
 /// A checked address, which becomes a channel on the courier's runtime.
@@ -45,16 +50,21 @@ pub(super) fn endpoint(url: &str, timeout: Duration) -> Result<Endpoint, Error> 
 
 impl GrpcTransport {
     /// Connects at the first request. Needs the courier's runtime around it.
-    pub(super) fn new(endpoint: Endpoint, headers: ::http::HeaderMap, compression: Compression) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        headers: ::http::HeaderMap,
+        compression: Compression,
+        signal: Signal,
+    ) -> Self {
         let client = RefCell::new(connect(&endpoint, compression));
-        Self { endpoint, compression, client, headers: MetadataMap::from_headers(headers) }
+        let method = PathAndQuery::from_static(signal.method());
+        Self { endpoint, compression, client, headers: MetadataMap::from_headers(headers), method }
     }
 
-    pub(super) async fn send(&self, request: ExportTraceServiceRequest) -> Answer {
-        let request = tonic::Request::from_parts(self.headers.clone(), tonic::Extensions::default(), request);
-        let mut client = self.client.borrow().clone();
-        match client.export(request).await {
-            Ok(response) => match response.into_inner().partial_success {
+    pub(super) async fn send(&self, body: Bytes) -> Answer {
+        match self.exchange(body).await {
+            // The answers of all signals have the same shape.
+            Ok(response) => match response.partial_success {
                 Some(partial) => answer::of_partial(partial.rejected_spans, &partial.error_message),
                 None => Answer::Accepted,
             },
@@ -67,12 +77,61 @@ impl GrpcTransport {
             }
         }
     }
+
+    async fn exchange(&self, body: Bytes) -> Result<ExportTraceServiceResponse, Status> {
+        let request = tonic::Request::from_parts(self.headers.clone(), tonic::Extensions::default(), body);
+        let mut client = self.client.borrow().clone();
+        client
+            .ready()
+            .await
+            .map_err(|error| Status::unknown(format!("Service was not ready: {}", answer::described(&error))))?;
+        Ok(client.unary(request, self.method.clone(), Encoded).await?.into_inner())
+    }
 }
 
-fn connect(endpoint: &Endpoint, compression: Compression) -> TraceServiceClient<Channel> {
-    let client = TraceServiceClient::new(endpoint.connect_lazy());
+fn connect(endpoint: &Endpoint, compression: Compression) -> Grpc<Channel> {
+    let client = Grpc::new(endpoint.connect_lazy());
     match compression {
         Compression::None => client,
         Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
+    }
+}
+
+/// Takes messages that are encoded already.
+#[derive(Clone, Copy, Debug)]
+struct Encoded;
+
+impl Codec for Encoded {
+    type Encode = Bytes;
+    type Decode = ExportTraceServiceResponse;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for Encoded {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Encoded {
+    type Item = ExportTraceServiceResponse;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
+        // The status is the answer: a body of a later version is none that says no.
+        Ok(Some(ExportTraceServiceResponse::decode(buffer).unwrap_or_default()))
     }
 }

@@ -7,8 +7,6 @@ use super::{
 use crate::Error;
 use bytes::Bytes;
 use flate2::write::GzEncoder;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 use reqwest::{
     Client, Url,
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
@@ -56,16 +54,12 @@ pub(super) fn client(tls: bool) -> Result<Client, Error> {
 }
 
 impl HttpTransport {
-    /// The body of every try of a request.
-    pub(super) fn body(&self, request: &ExportTraceServiceRequest) -> Bytes {
-        let plain = request.encode_to_vec();
-        match self.compression {
-            Compression::None => plain.into(),
-            Compression::Gzip => gzip(&plain).into(),
-        }
-    }
-
-    pub(super) async fn send(&self, body: Bytes) -> Answer {
+    /// One try of an encoded request.
+    pub(super) async fn send(&self, plain: Bytes) -> Answer {
+        let body = match compressed(self.compression, plain).await {
+            Ok(body) => body,
+            Err(error) => return answer::of_network(&format!("the request could not be compressed: {error}")),
+        };
         match self.exchange(body).await {
             Ok(answer) => answer,
             Err(error) => answer::of_network(&answer::described(&error.without_url())),
@@ -95,6 +89,19 @@ impl HttpTransport {
         }
         let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
         Ok(answer::of_http(status, retry_after, &read, SystemTime::now()))
+    }
+}
+
+/// Above this compressing takes long enough to hold other destinations up.
+const LARGE: usize = 128 << 10;
+
+async fn compressed(compression: Compression, plain: Bytes) -> Result<Bytes, tokio::task::JoinError> {
+    match compression {
+        Compression::None => Ok(plain),
+        Compression::Gzip if plain.len() > LARGE => {
+            tokio::task::spawn_blocking(move || gzip(&plain).into()).await
+        }
+        Compression::Gzip => Ok(gzip(&plain).into()),
     }
 }
 

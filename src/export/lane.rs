@@ -1,26 +1,43 @@
 //! One destination's queue and account, under one lock so that its sums hold at any moment.
+//!
+//! What is recorded waits as spans, is packed into parcels (encoded requests) in memory or on disk, and
+//! leaves in shipments. Each has a position, that of its first span, which keeps the order.
+
+mod shipment;
+mod state;
+
+pub(super) use shipment::Shipment;
 
 use super::{
+    destination::WhenFull,
+    encode,
     pipeline::Finished,
     report::{DestinationReport, Problem, ProblemKind},
+    signal::Signal,
+    spool::{Entry, Store, Trouble, TroubleKind, WriteError},
+    spooling::Alarm,
 };
+use crate::capture::ContentCapture;
+use bytes::Bytes;
+use state::{Parcel, State};
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::sync::Notify;
 
 /// How much a destination may hold and send at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Spans that may be pending.
+    /// Spans that may be pending in memory.
     pub(super) spans: usize,
-    /// Estimated bytes that may be pending.
+    /// Estimated bytes that may be pending in memory.
     pub(super) bytes: usize,
+    /// What happens to a span for which there is no room.
+    pub(super) when_full: WhenFull,
     /// Spans in one request.
     pub(super) batch: usize,
     /// Encoded bytes in one request, before compression.
@@ -34,6 +51,7 @@ impl Default for Limits {
         Self {
             spans: 65_536,
             bytes: 64 << 20,
+            when_full: WhenFull::default(),
             batch: 512,
             request_bytes: 4 << 20,
             delay: Duration::from_secs(5),
@@ -44,144 +62,392 @@ impl Default for Limits {
 pub(super) const QUEUE_FULL: &str = "queue_full";
 pub(super) const SHUTDOWN: &str = "shutdown";
 pub(super) const AFTER_SHUTDOWN: &str = "after_shutdown";
+const SPOOL_EXPIRED: &str = "spool_expired";
+
+/// What a thread that ends a span packs at a time when memory fills faster than the courier empties it.
+const RELIEF: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(super) struct Lane {
     name: String,
+    signal: Signal,
     limits: Limits,
+    content: Option<ContentCapture>,
     state: Mutex<State>,
     /// Whether it takes no more spans in: changed under the state's lock, so that its sums hold.
     closed: AtomicBool,
+    /// Something left memory, for those who wait for room.
+    room: Condvar,
     /// The queue is worth a look before its schedule.
     pub(super) wake: Notify,
     /// Somebody waits for the spans: cut a back-off short.
     pub(super) hurry: Notify,
-    /// Spans of a claim were accounted for.
+    /// Spans were accounted for.
     pub(super) settled: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    queue: VecDeque<Arc<Finished>>,
-    /// How many spans were ever queued: the sequence number of the next one.
-    queued: u64,
-    /// The first sequence number of each claim that is not over.
-    claims: BTreeSet<u64>,
-    pending: usize,
-    pending_bytes: usize,
-    /// What came since the courier was woken last.
-    fresh: usize,
-    fresh_bytes: usize,
-    recorded: u64,
-    delivered: u64,
-    rejected: u64,
-    dropped: u64,
-    reasons: BTreeMap<String, u64>,
-    told: BTreeSet<(ProblemKind, Option<String>)>,
+/// A lane's place in the spool.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub(super) store: Arc<Store>,
+    pub(super) index: usize,
+    pub(super) alarm: Arc<Alarm>,
 }
 
-/// Spans taken from the queue: they stay pending until each of them is accounted for.
-#[derive(Debug)]
-pub(super) struct Claim {
-    lane: Arc<Lane>,
-    first: u64,
-    pub(super) spans: Vec<Arc<Finished>>,
+/// Where parcels are put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Memory,
+    Disk,
 }
 
 impl Lane {
-    pub(super) fn new(name: String, limits: Limits) -> Self {
+    pub(super) fn new(name: String, signal: Signal, limits: Limits, content: Option<ContentCapture>) -> Self {
+        // Several requests have to find room.
+        let request_bytes = limits.request_bytes.min(limits.bytes / 8).max(1);
         Self {
             name,
+            signal,
+            state: Mutex::new(State::new(request_bytes)),
             limits,
-            state: Mutex::default(),
+            content,
             closed: AtomicBool::new(false),
+            room: Condvar::new(),
             wake: Notify::new(),
             hurry: Notify::new(),
             settled: Notify::new(),
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn signal(&self) -> Signal {
+        self.signal
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// Gives it a place on disk.
+    pub(super) fn put_on_shelf(&self, shelf: Shelf) {
+        self.lock().shelf = Some(Arc::new(shelf));
+    }
+
+    /// Needs its place on disk no longer: what is there is left to a later run.
+    pub(super) fn leave_shelf(&self) {
+        self.lock().shelf = None;
+    }
+
+    fn shelf(&self) -> Option<Arc<Shelf>> {
+        self.lock().shelf.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a span in, or counts it as dropped: never waits for anything but a short lock.
-    pub(super) fn push(&self, span: &Arc<Finished>) -> Option<Problem> {
-        let mut state = self.state();
-        state.recorded += 1;
-        if self.is_closed() {
-            let message =
-                "a span ended after the telemetry was shut down: keep the `Telemetry` until the program ends";
-            return self.lose(&mut state, ProblemKind::Dropped, 1, AFTER_SHUTDOWN, message);
+    /// Takes a span in, or counts it as dropped. Waits for nothing but a short lock, unless
+    /// [`WhenFull::Block`] was asked for; where memory is half full and there is a spool, it packs a few spans.
+    pub(super) fn push(&self, span: &Arc<Finished>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut state = match self.find_room(span.weight, 1, &mut problems) {
+            Ok(state) => state,
+            Err(problem) => {
+                problems.extend(problem);
+                return problems;
+            }
+        };
+        state.take_in(span);
+        let is_pressed = state.is_pressed(&self.limits);
+        if state.wants_disk() {
+            state.ring();
         }
-        if state.pending >= self.limits.spans
-            || (state.pending > 0 && state.pending_bytes + span.weight > self.limits.bytes)
-        {
-            let message = "the queue is full; newer spans are dropped until it has room";
-            return self.lose(&mut state, ProblemKind::Dropped, 1, QUEUE_FULL, message);
-        }
-        state.pending += 1;
-        state.pending_bytes += span.weight;
-        state.queued += 1;
-        state.queue.push_back(Arc::clone(span));
-        state.fresh += 1;
-        state.fresh_bytes += span.weight;
         // Waking costs more than queueing: once a batch, not once a span.
-        if state.fresh >= self.limits.batch || state.fresh_bytes >= self.limits.request_bytes {
+        let is_due = state.fresh >= self.limits.batch || state.fresh_bytes >= state.request_bytes;
+        if is_due {
             (state.fresh, state.fresh_bytes) = (0, 0);
-            drop(state);
+        }
+        drop(state);
+        if is_due {
             self.wake.notify_one();
         }
-        None
+        if is_pressed {
+            self.pack(RELIEF, Place::Disk, &mut problems);
+        }
+        problems
     }
 
-    /// The next batch, if there is anything.
-    pub(super) fn claim(self: &Arc<Self>) -> Option<Claim> {
-        let mut state = self.state();
-        (state.fresh, state.fresh_bytes) = (0, 0);
-        let first = state.queued - state.queue.len() as u64;
-        let count = state.queue.len().min(self.limits.batch);
-        if count == 0 {
+    /// Takes a request in that was encoded elsewhere, of metrics or logs.
+    pub(super) fn post(&self, items: u64, body: Bytes) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        match self.find_room(body.len(), items, &mut problems) {
+            Ok(mut state) => {
+                state.post(items, body);
+                if state.wants_disk() {
+                    state.ring();
+                }
+                drop(state);
+                self.wake.notify_one();
+            }
+            Err(problem) => problems.extend(problem),
+        }
+        problems
+    }
+
+    /// Room for so many items, counted as recorded; or they are dropped.
+    fn find_room(
+        &self,
+        weight: usize,
+        items: u64,
+        problems: &mut Vec<Problem>,
+    ) -> Result<MutexGuard<'_, State>, Option<Problem>> {
+        let mut state = self.lock();
+        loop {
+            if self.is_closed() {
+                state.recorded += items;
+                let message =
+                    "a span ended after the telemetry was shut down: keep the `Telemetry` until the program ends";
+                return Err(self.lose(&mut state, ProblemKind::Dropped, items, AFTER_SHUTDOWN, message));
+            }
+            if state.has_room(&self.limits, weight) || state.let_a_copy_go() {
+                if state.has_room(&self.limits, weight) {
+                    state.recorded += items;
+                    return Ok(state);
+                }
+                continue;
+            }
+            let oldest = if self.limits.when_full == WhenFull::DropOldest { state.evict() } else { None };
+            if let Some(evicted) = oldest {
+                let message = "the queue is full; the oldest spans are dropped to make room";
+                problems.extend(self.lose(&mut state, ProblemKind::Dropped, evicted, QUEUE_FULL, message));
+            } else if self.limits.when_full == WhenFull::Block {
+                state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            } else {
+                state.recorded += items;
+                let message = "the queue is full; newer spans are dropped until it has room";
+                return Err(self.lose(&mut state, ProblemKind::Dropped, items, QUEUE_FULL, message));
+            }
+        }
+    }
+
+    /// Encodes spans of about `most` estimated bytes, at least one; whether there were any.
+    pub(super) fn pack(&self, most: usize, place: Place, problems: &mut Vec<Problem>) -> bool {
+        let (claim, request_bytes) = {
+            let mut state = self.lock();
+            match state.claim(self.limits.batch, most) {
+                Some(claim) => (claim, state.request_bytes),
+                None => return false,
+            }
+        };
+        let requests =
+            encode::requests(&claim.spans, self.content.as_ref(), self.limits.batch, request_bytes);
+        // Much of the memory is freed here, outside of the lock.
+        drop(claim.spans);
+        let parcels: Vec<Parcel> = requests
+            .into_iter()
+            .map(|(items, body)| match place {
+                Place::Memory => Parcel::in_memory(items, body),
+                Place::Disk => self.shelve(Parcel::in_memory(items, body), problems),
+            })
+            .collect();
+        let mut state = self.lock();
+        let lost = state.put_packed(claim.first, claim.weight, parcels);
+        problems.extend(self.lose(&mut state, ProblemKind::Dropped, lost, SHUTDOWN, LEFT));
+        let is_due = state.fresh >= self.limits.batch;
+        if is_due {
+            state.fresh = 0;
+        }
+        drop(state);
+        self.made_room();
+        if is_due {
+            self.wake.notify_one();
+        }
+        true
+    }
+
+    /// The parcel with its body on disk, if the disk takes it.
+    fn shelve(&self, parcel: Parcel, problems: &mut Vec<Problem>) -> Parcel {
+        let Some(body) = &parcel.body else { return parcel };
+        match self.write(parcel.items, body, problems) {
+            Some(entry) => {
+                // A copy in memory saves reading it again, as long as there is room.
+                let keeps_copy = {
+                    let state = self.lock();
+                    state.is_eager() && state.memory < self.limits.bytes / 4
+                };
+                parcel.on_disk(entry, keeps_copy)
+            }
+            None => parcel,
+        }
+    }
+
+    fn write(&self, items: u64, body: &[u8], problems: &mut Vec<Problem>) -> Option<Entry> {
+        let shelf = self.shelf()?;
+        loop {
+            let (reason, message) = match shelf.store.write(shelf.index, items, body) {
+                Ok(entry) => return Some(entry),
+                Err(WriteError::Full) => {
+                    if self.limits.when_full == WhenFull::DropOldest && self.evict_from_disk(problems) {
+                        continue;
+                    }
+                    let message = "the spool has reached Spool::max_bytes; spans are kept in memory while there \
+                        is room";
+                    ("spool_full", message.to_owned())
+                }
+                Err(WriteError::Trouble(trouble)) => (reason(&trouble), trouble.message),
+            };
+            let mut state = self.lock();
+            state.disk_refuses = true;
+            problems.extend(self.first(&mut state, ProblemKind::Spool, Some(reason), &message));
             return None;
         }
-        state.claims.insert(first);
-        Some(Claim { lane: Arc::clone(self), first, spans: state.queue.drain(..count).collect() })
     }
 
-    pub(super) fn delivered(&self, spans: &[Arc<Finished>]) {
-        let mut state = self.state();
-        let count = state.settle(spans);
-        state.delivered += count;
+    fn evict_from_disk(&self, problems: &mut Vec<Problem>) -> bool {
+        let (entry, problem) = {
+            let mut state = self.lock();
+            let Some((items, entry)) = state.take_oldest_from_disk() else { return false };
+            let message = "the spool has reached Spool::max_bytes; the oldest spans are dropped to make room";
+            (entry, self.lose(&mut state, ProblemKind::Dropped, items, QUEUE_FULL, message))
+        };
+        problems.extend(problem);
+        self.remove(vec![entry], problems);
+        true
     }
 
-    /// Spans that the destination refused, `rejected` of these; it took the others.
-    pub(super) fn rejected(
-        &self,
-        spans: &[Arc<Finished>],
-        rejected: u64,
-        reason: &str,
-        message: &str,
-    ) -> Option<Problem> {
-        let mut state = self.state();
-        let settled = state.settle(spans);
-        let rejected = rejected.min(settled);
-        state.delivered += settled - rejected;
-        self.lose(&mut state, ProblemKind::Rejected, rejected, reason, message)
+    /// Takes entries off the disk whose spans are accounted for.
+    fn remove(&self, entries: Vec<Entry>, problems: &mut Vec<Problem>) {
+        if entries.is_empty() {
+            return;
+        }
+        let Some(shelf) = self.shelf() else { return };
+        for entry in entries {
+            if let Err(trouble) = shelf.store.remove(entry) {
+                problems.extend(self.tell(&trouble));
+            }
+        }
+        self.lock().disk_refuses = false;
+    }
+
+    /// The trouble as a problem, the first time that one of its kind comes up.
+    pub(super) fn tell(&self, trouble: &Trouble) -> Option<Problem> {
+        self.first(&mut self.lock(), ProblemKind::Spool, Some(reason(trouble)), &trouble.message)
+    }
+
+    /// Brings what is in memory to the disk: all of it where that was asked for or the destination does not
+    /// take spans. Runs on the spool's thread.
+    pub(super) fn keep(&self, problems: &mut Vec<Problem>) {
+        let is_due = self.lock().wants_disk();
+        if is_due {
+            self.keep_all(problems);
+        }
+    }
+
+    /// Whether something is to be brought to the disk.
+    pub(super) fn is_due_on_disk(&self) -> bool {
+        let state = self.lock();
+        state.wants_disk() && !state.disk_refuses && state.has_unshelved()
+    }
+
+    /// Brings to the disk what is in memory, on its way or not, until the disk refuses.
+    pub(super) fn keep_all(&self, problems: &mut Vec<Problem>) {
+        {
+            let mut state = self.lock();
+            if state.shelf.is_none() {
+                return;
+            }
+            state.disk_refuses = false;
+        }
+        loop {
+            let Some((position, items, body)) = self.lock().next_unshelved() else { break };
+            let Some(entry) = self.write(items, &body, problems) else { return };
+            let obsolete = self.lock().put_on_disk(position, entry);
+            self.remove(obsolete.into_iter().collect(), problems);
+        }
+        while !self.lock().disk_refuses && self.pack(self.limits.request_bytes, Place::Disk, problems) {}
+        self.made_room();
+    }
+
+    /// The next request's worth of parcels. A careful one is as small as it can be.
+    pub(super) fn claim(self: &Arc<Self>, careful: bool) -> Option<Shipment> {
+        let mut state = self.lock();
+        (state.fresh, state.fresh_bytes) = (0, 0);
+        let from_disk_alone = state.is_left_to_spool();
+        let batch = if careful { 1 } else { self.limits.batch };
+        let claimed = state.claim_parcels(batch as u64, from_disk_alone);
+        drop(state);
+        Shipment::new(self, claimed)
+    }
+
+    /// Packs for a shipment, unless the spool's thread does that; whether there was anything.
+    pub(super) fn pack_for_shipment(&self, careful: bool, problems: &mut Vec<Problem>) -> bool {
+        let (is_left_to_spool, most) = {
+            let state = self.lock();
+            (state.is_left_to_spool(), if careful { 0 } else { state.request_bytes })
+        };
+        !is_left_to_spool && self.pack(most, Place::Memory, problems)
     }
 
     /// The destination does not take spans now.
-    pub(super) fn delayed(&self, message: &str) -> Option<Problem> {
-        self.first(&mut self.state(), ProblemKind::Delayed, None, message)
+    pub(super) fn failing(&self, kind: ProblemKind, message: &str) -> Option<Problem> {
+        let mut state = self.lock();
+        state.misconfigurations += u64::from(kind == ProblemKind::Misconfigured);
+        let is_new = state.trouble.is_none();
+        state.trouble = Some(message.to_owned());
+        if is_new {
+            state.ring();
+        }
+        let problem = self.first(&mut state, kind, None, message);
+        drop(state);
+        if kind == ProblemKind::Misconfigured {
+            self.settled.notify_waiters();
+        }
+        problem
+    }
+
+    /// The destination answers as it should.
+    pub(super) fn healthy(&self) {
+        self.lock().trouble = None;
+    }
+
+    /// How often the destination said that the settings are wrong.
+    pub(super) fn misconfigurations(&self) -> u64 {
+        self.lock().misconfigurations
+    }
+
+    /// A request of so many bytes was too large: none will be so large again.
+    pub(super) fn too_large(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.request_bytes = state.request_bytes.min(bytes / 2).max(1);
+    }
+
+    /// Takes over what an earlier run left.
+    pub(super) fn recover(&self, entry: Entry) {
+        self.lock().recover(entry);
+    }
+
+    /// Drops what has been on disk for too long.
+    pub(super) fn expire(&self, now: SystemTime, problems: &mut Vec<Problem>) {
+        let Some(shelf) = self.shelf() else { return };
+        let (entries, problem) = {
+            let mut state = self.lock();
+            let (items, entries) = state.take_from_disk(|entry| shelf.store.is_expired(entry, now));
+            let message = "spans were in the spool for longer than Spool::max_age";
+            (entries, self.lose(&mut state, ProblemKind::Dropped, items, SPOOL_EXPIRED, message))
+        };
+        problems.extend(problem);
+        self.remove(entries, problems);
     }
 
     /// Takes no more spans in.
     pub(super) fn close(&self) {
-        let _state = self.state();
+        let state = self.lock();
         self.closed.store(true, Ordering::Relaxed);
+        drop(state);
+        self.room.notify_all();
     }
 
     /// Whether it takes no more spans in.
@@ -189,44 +455,54 @@ impl Lane {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Gives up all that is pending.
+    /// Whether spans are being encoded.
+    pub(super) fn is_packing(&self) -> bool {
+        !self.lock().packing.is_empty()
+    }
+
+    /// Gives up all that is pending but on disk.
     pub(super) fn abandon(&self) -> Option<Problem> {
-        let mut state = self.state();
+        let mut state = self.lock();
         self.closed.store(true, Ordering::Relaxed);
         // Freed after the lock: there may be much of it, and spans still end.
-        let queue = std::mem::take(&mut state.queue);
-        state.pending_bytes = 0;
-        let left = std::mem::take(&mut state.pending) as u64;
-        let message = format!("{left} spans were not delivered before the shutdown's deadline");
+        let (left, freed) = state.abandon();
+        let message = format!("{left} {LEFT}");
         let problem = self.lose(&mut state, ProblemKind::Dropped, left, SHUTDOWN, &message);
         drop(state);
-        drop(queue);
+        drop(freed);
+        self.room.notify_all();
         problem
     }
 
-    /// How many spans were ever queued.
-    pub(super) fn mark(&self) -> u64 {
-        self.state().queued
+    /// The position that the next span will have.
+    pub(super) fn mark(&self) -> i64 {
+        self.lock().next
     }
 
-    /// Whether every span before `mark` is accounted for.
-    pub(super) fn is_settled(&self, mark: u64) -> bool {
-        let state = self.state();
-        let unsent = state.queued - state.queue.len() as u64;
-        unsent >= mark && state.claims.first().is_none_or(|first| *first >= mark)
+    /// Whether every span before `mark` is accounted for; what earlier runs left is not asked for.
+    pub(super) fn is_settled(&self, mark: i64) -> bool {
+        self.lock().is_settled(mark)
     }
 
     pub(super) fn report(&self) -> DestinationReport {
-        let state = self.state();
+        let state = self.lock();
         DestinationReport {
             name: self.name.clone(),
             recorded: state.recorded,
+            recovered: state.recovered,
             delivered: state.delivered,
-            pending: state.pending as u64,
+            pending: state.pending,
+            spooled: state.spooled,
             rejected: state.rejected,
             dropped: state.dropped,
             reasons: state.reasons.clone(),
+            trouble: state.trouble.clone(),
         }
+    }
+
+    fn made_room(&self) {
+        self.room.notify_all();
+        self.settled.notify_waiters();
     }
 
     fn lose(
@@ -240,16 +516,7 @@ impl Lane {
         if count == 0 {
             return None;
         }
-        match kind {
-            ProblemKind::Rejected => state.rejected += count,
-            _ => state.dropped += count,
-        }
-        match state.reasons.get_mut(reason) {
-            Some(total) => *total += count,
-            None => {
-                state.reasons.insert(reason.to_owned(), count);
-            }
-        }
+        state.count_lost(kind, count, reason);
         self.first(state, kind, Some(reason), message)
     }
 
@@ -271,132 +538,29 @@ impl Lane {
     }
 }
 
-impl State {
-    /// Takes spans off the pending ones; none when they were given up already.
-    fn settle(&mut self, spans: &[Arc<Finished>]) -> u64 {
-        let count = spans.len().min(self.pending);
-        self.pending -= count;
-        let bytes: usize = spans.iter().map(|span| span.weight).sum();
-        self.pending_bytes = self.pending_bytes.saturating_sub(bytes);
-        count as u64
+/// The name of a trouble with the spool, as reports have it.
+pub(super) fn reason(trouble: &Trouble) -> &'static str {
+    match trouble.kind {
+        TroubleKind::Unavailable => "spool_unavailable",
+        TroubleKind::DiskFull => "spool_disk_full",
+        TroubleKind::Damaged => "spool_damaged",
+        TroubleKind::Newer => "spool_newer_version",
+        TroubleKind::Gone => "spool_entry_gone",
+        TroubleKind::Orphaned => "spool_orphaned",
+        TroubleKind::Expired => SPOOL_EXPIRED,
+        TroubleKind::Io => "spool_error",
     }
 }
 
-impl Drop for Claim {
-    fn drop(&mut self) {
-        self.lane.state().claims.remove(&self.first);
-        self.lane.settled.notify_waiters();
+const LEFT: &str = "spans were not delivered before the shutdown's deadline";
+
+#[cfg(test)]
+impl Lane {
+    /// What waits in the queue.
+    pub(super) fn take_spans(&self) -> Vec<Arc<Finished>> {
+        self.lock().claim(usize::MAX, usize::MAX).map_or_else(Vec::new, |claim| claim.spans)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lane(spans: usize, bytes: usize) -> Arc<Lane> {
-        Arc::new(Lane::new("test".into(), Limits { spans, bytes, batch: 2, ..Limits::default() }))
-    }
-
-    fn span(weight: usize) -> Arc<Finished> {
-        Arc::new(Finished::example("span", weight))
-    }
-
-    fn sums(report: &DestinationReport) -> bool {
-        report.recorded == report.delivered + report.pending + report.rejected + report.dropped
-    }
-
-    #[test]
-    fn the_newest_span_is_dropped_when_the_queue_has_its_count() {
-        let lane = lane(1, usize::MAX);
-        assert_eq!(lane.push(&span(1)), None);
-        let problem = lane.push(&span(1)).unwrap();
-        assert_eq!(problem.reason.as_deref(), Some(QUEUE_FULL));
-        let report = lane.report();
-        assert_eq!((report.pending, report.dropped), (1, 1));
-        assert!(sums(&report));
-    }
-
-    #[test]
-    fn the_queue_is_bounded_by_bytes_but_takes_one_span_of_any_size() {
-        let lane = lane(10, 100);
-        lane.push(&span(1_000));
-        lane.push(&span(1));
-        assert_eq!(lane.report().pending, 1);
-    }
-
-    #[test]
-    fn a_loss_is_told_once_for_each_reason() {
-        let lane = lane(1, usize::MAX);
-        lane.push(&span(1));
-        assert!(lane.push(&span(1)).is_some());
-        assert!(lane.push(&span(1)).is_none());
-        lane.close();
-        assert_eq!(lane.push(&span(1)).unwrap().reason.as_deref(), Some(AFTER_SHUTDOWN));
-    }
-
-    #[test]
-    fn spans_on_their_way_still_count_against_the_budget() {
-        let lane = lane(1, usize::MAX);
-        lane.push(&span(1));
-        let claim = lane.claim().unwrap();
-        lane.push(&span(1));
-        assert_eq!(lane.report().dropped, 1);
-        lane.delivered(&claim.spans);
-        lane.push(&span(1));
-        let report = lane.report();
-        assert_eq!((report.delivered, report.pending, report.dropped), (1, 1, 1));
-        assert!(sums(&report));
-    }
-
-    #[test]
-    fn a_mark_is_settled_when_every_claim_before_it_is_over() {
-        let lane = lane(10, usize::MAX);
-        for _ in 0..3 {
-            lane.push(&span(1));
-        }
-        let mark = lane.mark();
-        let first = lane.claim().unwrap();
-        let second = lane.claim().unwrap();
-        assert_eq!((first.spans.len(), second.spans.len()), (2, 1));
-        drop(second);
-        assert!(!lane.is_settled(mark));
-        drop(first);
-        assert!(lane.is_settled(mark));
-    }
-
-    #[test]
-    fn a_span_that_comes_later_does_not_hold_a_flush_up() {
-        let lane = lane(10, usize::MAX);
-        lane.push(&span(1));
-        let mark = lane.mark();
-        let claim = lane.claim().unwrap();
-        lane.push(&span(1));
-        drop(claim);
-        assert!(lane.is_settled(mark));
-    }
-
-    #[test]
-    fn what_is_given_up_is_dropped_and_not_delivered_afterwards() {
-        let lane = lane(10, usize::MAX);
-        lane.push(&span(1));
-        let claim = lane.claim().unwrap();
-        lane.push(&span(1));
-        lane.abandon();
-        lane.delivered(&claim.spans);
-        let report = lane.report();
-        assert_eq!((report.dropped, report.delivered, report.pending), (2, 0, 0));
-        assert!(sums(&report));
-    }
-
-    #[test]
-    fn a_partial_success_counts_both_sides() {
-        let lane = lane(10, usize::MAX);
-        lane.push(&span(1));
-        lane.push(&span(1));
-        let claim = lane.claim().unwrap();
-        lane.rejected(&claim.spans, 1, "partial_success", "one too many");
-        let report = lane.report();
-        assert_eq!((report.delivered, report.rejected), (1, 1));
-        assert!(sums(&report));
-    }
-}
+mod tests;

@@ -70,10 +70,14 @@ mod pipeline;
 mod processor;
 mod repair;
 mod report;
+mod signal;
+mod spool;
+mod spooling;
 mod telemetry;
 mod weight;
 
-pub use destination::{Compression, Destination, Protocol};
+pub use destination::{Compression, Destination, Protocol, WhenFull};
 pub use repair::{RepairingExporter, RepairingProcessor};
 pub use report::{DestinationReport, Problem, ProblemKind, Report};
+pub use spool::{Durability, Spool};
 pub use telemetry::{Telemetry, TelemetryBuilder};

@@ -76,7 +76,7 @@ impl Pipeline {
         }
         let span = Arc::new(span);
         for lane in &self.lanes {
-            if let Some(problem) = lane.push(&span) {
+            for problem in lane.push(&span) {
                 self.tell(problem);
             }
         }

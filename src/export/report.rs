@@ -11,16 +11,21 @@ use std::{
 /// What became of the spans, at one moment.
 ///
 /// Always `recorded == delivered + pending + rejected + dropped`, for the whole and for each
-/// destination. A span for two destinations counts twice.
+/// destination. A span for two destinations counts twice; what a destination's
+/// [filter or sampling](super::Destination::spans) leaves out is not counted there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Spans that ended and were meant for a destination.
+    /// Spans that ended and were meant for a destination, and those of earlier runs that were taken over.
     pub recorded: u64,
+    /// Of the recorded ones, those that an earlier run left in the [spool](super::Spool).
+    pub recovered: u64,
     /// Spans that a destination has acknowledged.
     pub delivered: u64,
-    /// Spans in the queue, on their way, or waiting for another try.
+    /// Spans in memory or in the spool, on their way or waiting for another try.
     pub pending: u64,
+    /// Of the pending ones, those in the [spool](super::Spool): the program's end does not cost them.
+    pub spooled: u64,
     /// Spans that a destination refused for good.
     pub rejected: u64,
     /// Spans that were given up on this side.
@@ -37,17 +42,23 @@ pub struct DestinationReport {
     pub name: String,
     /// See [`Report::recorded`].
     pub recorded: u64,
+    /// See [`Report::recovered`].
+    pub recovered: u64,
     /// See [`Report::delivered`].
     pub delivered: u64,
     /// See [`Report::pending`].
     pub pending: u64,
+    /// See [`Report::spooled`].
+    pub spooled: u64,
     /// See [`Report::rejected`].
     pub rejected: u64,
     /// See [`Report::dropped`].
     pub dropped: u64,
     /// How many spans were rejected or dropped, by reason: `http_400`, `partial_success`,
-    /// `too_large`, `queue_full`, `shutdown`, `after_shutdown` and the like.
+    /// `too_large`, `queue_full`, `shutdown`, `after_shutdown`, `spool_expired`, `spool_damaged` and the like.
     pub reasons: BTreeMap<String, u64>,
+    /// What the destination said last, while it does not take spans; `None` while all is well.
+    pub trouble: Option<String>,
 }
 
 impl Report {
@@ -55,8 +66,10 @@ impl Report {
         let mut report = Self::default();
         for destination in &destinations {
             report.recorded += destination.recorded;
+            report.recovered += destination.recovered;
             report.delivered += destination.delivered;
             report.pending += destination.pending;
+            report.spooled += destination.spooled;
             report.rejected += destination.rejected;
             report.dropped += destination.dropped;
         }
@@ -86,6 +99,11 @@ pub struct Problem {
 pub enum ProblemKind {
     /// A destination does not take spans now; they are kept and tried again.
     Delayed,
+    /// A destination takes no spans with these settings: a wrong key, path or protocol. It is tried now and then,
+    /// with few spans; the others are kept.
+    Misconfigured,
+    /// The [spool](super::Spool) cannot be used, or something in it cannot.
+    Spool,
     /// A destination refused spans for good.
     Rejected,
     /// Spans were given up on this side.

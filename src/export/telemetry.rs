@@ -10,6 +10,9 @@ use super::{
     pipeline::Pipeline,
     processor::Processor,
     report::{Hook, Problem, ProblemKind, Report},
+    signal::Signal,
+    spool::Spool,
+    spooling,
 };
 use crate::{
     Error,
@@ -83,6 +86,7 @@ pub struct Telemetry {
 pub struct TelemetryBuilder {
     resource: Vec<KeyValue>,
     destinations: Vec<Destination>,
+    spool: Option<Spool>,
     hook: Hook,
     level: LevelFilter,
     drop_timeout: Duration,
@@ -95,6 +99,7 @@ impl Telemetry {
         TelemetryBuilder {
             resource: Vec::new(),
             destinations: Vec::new(),
+            spool: None,
             hook: Hook::default(),
             level: LevelFilter::INFO,
             drop_timeout: Duration::from_secs(5),
@@ -308,6 +313,26 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Keeps on disk, in this directory, what cannot be delivered now and what is left at the program's end; off by
+    /// default, since it keeps prompts at rest for a destination that is granted
+    /// [content](Destination::content). The next run delivers what it finds there.
+    ///
+    /// A directory that cannot be used costs nothing but the spool: [the hook](Self::on_problem) is told, and it is
+    /// tried again every minute.
+    ///
+    /// ```
+    /// use tracing_genai::export::{Durability, Spool, Telemetry};
+    ///
+    /// let builder = Telemetry::builder().spool("/var/lib/assistant/spans");
+    /// let builder = Telemetry::builder()
+    ///     .spool(Spool::new("/var/lib/assistant/spans").durability(Durability::Always));
+    /// # let _ = builder;
+    /// ```
+    pub fn spool(mut self, spool: impl Into<Spool>) -> Self {
+        self.spool = Some(spool.into());
+        self
+    }
+
     /// How detailed spans and events are that [`Telemetry::layer`] takes; `INFO` by default.
     pub fn level(mut self, level: LevelFilter) -> Self {
         self.level = level;
@@ -380,7 +405,7 @@ impl TelemetryBuilder {
         let destinations = self.destinations_with(lookup)?;
         // What is switched off cannot be stopped by a number that it does not use.
         let limits = if destinations.is_empty() { Limits::default() } else { env::limits(lookup)? };
-        let pipeline = Arc::new(pipeline(&destinations, &limits, self.hook, self.drop_timeout)?);
+        let pipeline = Arc::new(pipeline(&destinations, &limits, self.spool, self.hook, self.drop_timeout)?);
         let processor = Processor::of_own_provider(Arc::clone(&pipeline), self.resource.clone());
         let resource = Resource::builder().with_attributes(self.resource.iter().cloned()).build();
         let provider = SdkTracerProvider::builder().with_resource(resource);
@@ -423,22 +448,25 @@ impl TelemetryBuilder {
 fn pipeline(
     destinations: &[Destination],
     limits: &Limits,
+    spool: Option<Spool>,
     hook: Hook,
     patience: Duration,
 ) -> Result<Pipeline, Error> {
-    let mut lanes = Vec::with_capacity(destinations.len());
+    let mut lanes: Vec<Arc<Lane>> = Vec::with_capacity(destinations.len());
     let mut commands = Commands::nowhere();
     let mut consumer = None;
     if !destinations.is_empty() {
         let client = http::client(destinations.iter().any(Destination::needs_certificates))?;
         let mut routes = Vec::with_capacity(destinations.len());
         for destination in destinations {
-            let (name, route) = destination.route(&client)?;
-            let lane = Arc::new(Lane::new(name, limits.clone()));
+            let (name, address) = destination.route(&client)?;
+            let limits = destination.limits(limits);
+            let lane = Arc::new(Lane::new(name, Signal::Traces, limits, destination.content_policy()));
             lanes.push(Arc::clone(&lane));
-            routes.push((lane, route));
+            routes.push((lane, address));
         }
-        commands = courier::start(routes, hook.clone())?;
+        let spooling = spool.map(|spool| spooling::start(spool, &lanes, hook.clone())).transpose()?;
+        commands = courier::start(routes, spooling, hook.clone())?;
         consumer = Some(if destinations.iter().any(Destination::renders_content) {
             joined::Consumer::register()
         } else {

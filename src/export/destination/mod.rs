@@ -2,8 +2,9 @@
 
 mod otlp;
 
-pub(super) use otlp::{Address, Origin, Route};
+pub(super) use otlp::{Address, Origin};
 
+use super::lane::Limits;
 use crate::{Error, capture::ContentCapture};
 use otlp::Otlp;
 use secrecy::SecretString;
@@ -28,6 +29,22 @@ use std::time::Duration;
 pub struct Destination {
     otlp: Otlp,
     content: Option<ContentCapture>,
+    queue_bytes: Option<usize>,
+    when_full: WhenFull,
+}
+
+/// What happens when a destination's queue is full: see [`Destination::when_full`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The span that has no room is dropped.
+    #[default]
+    DropNewest,
+    /// The oldest spans are dropped to make room, in the [spool](super::Spool) too.
+    DropOldest,
+    /// Whoever ends a span waits until there is room. For programs that would rather stand still than lose a
+    /// span: the thread of an async runtime waits too, and with it all of its tasks.
+    Block,
 }
 
 /// How OTLP is carried.
@@ -59,7 +76,7 @@ impl Destination {
     /// It is checked by [`TelemetryBuilder::build`](super::TelemetryBuilder::build), before
     /// anything is sent.
     pub fn otlp(endpoint: impl Into<String>) -> Self {
-        Self { otlp: Otlp::new(endpoint.into(), Origin::Code), content: None }
+        Self::of(Otlp::new(endpoint.into(), Origin::Code))
     }
 
     /// The destination of the `OTEL_EXPORTER_OTLP_*` variables, see [the table](super#environment).
@@ -70,8 +87,12 @@ impl Destination {
         super::env::destination(&super::env::process)
     }
 
+    fn of(otlp: Otlp) -> Self {
+        Self { otlp, content: None, queue_bytes: None, when_full: WhenFull::default() }
+    }
+
     pub(super) fn from_origin(endpoint: String, origin: Origin) -> Self {
-        Self { otlp: Otlp::new(endpoint, origin), content: None }
+        Self::of(Otlp::new(endpoint, origin))
     }
 
     /// Uses the endpoint's path as it is, for a back end that takes spans at another than
@@ -121,6 +142,30 @@ impl Destination {
         self
     }
 
+    /// How many bytes of spans may wait for this destination in memory, 64 MiB by default: an estimate that
+    /// counts texts in full. One span is taken whatever its size. With a [spool](super::Spool), threads that
+    /// end spans help to bring them to the disk once half of it is used.
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = Some(bytes);
+        self
+    }
+
+    /// What happens when its queue is full, in memory and, where there is one, in the [spool](super::Spool);
+    /// [`WhenFull::DropNewest`] by default. What is dropped is counted under `queue_full`.
+    pub fn when_full(mut self, policy: WhenFull) -> Self {
+        self.when_full = policy;
+        self
+    }
+
+    /// The limits with what this destination sets of its own.
+    pub(super) fn limits(&self, limits: &Limits) -> Limits {
+        Limits {
+            bytes: self.queue_bytes.unwrap_or(limits.bytes),
+            when_full: self.when_full,
+            ..limits.clone()
+        }
+    }
+
     /// Whether it renders content from records.
     pub(super) fn renders_content(&self) -> bool {
         self.content.as_ref().is_some_and(ContentCapture::is_on)
@@ -130,9 +175,12 @@ impl Destination {
         self.otlp.needs_certificates()
     }
 
-    /// The checked way to it, and its name.
-    pub(super) fn route(&self, client: &reqwest::Client) -> Result<(String, Route), Error> {
-        let (name, address) = self.otlp.resolve(client)?;
-        Ok((name, Route { address, content: self.content.clone() }))
+    /// The name of it, and the checked way to it.
+    pub(super) fn route(&self, client: &reqwest::Client) -> Result<(String, Address), Error> {
+        self.otlp.resolve(client)
+    }
+
+    pub(super) fn content_policy(&self) -> Option<ContentCapture> {
+        self.content.clone()
     }
 }

@@ -1,7 +1,7 @@
 //! An OTLP receiver's settings, and their check.
 
 use super::{Compression, Protocol};
-use crate::{Error, capture::ContentCapture, export::http::HttpTransport};
+use crate::{Error, export::http::HttpTransport};
 use reqwest::{
     Url,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -34,13 +34,6 @@ pub(super) struct Otlp {
     pub(super) protocol: Protocol,
     pub(super) compression: Option<Compression>,
     pub(super) timeout: Duration,
-}
-
-/// A checked destination.
-#[derive(Debug)]
-pub(in crate::export) struct Route {
-    pub(in crate::export) address: Address,
-    pub(in crate::export) content: Option<ContentCapture>,
 }
 
 #[derive(Debug)]

@@ -17,6 +17,14 @@ fn finished(name: &'static str) -> Finished {
     Finished::example(name, 1)
 }
 
+fn decoded(body: &[u8]) -> ExportTraceServiceRequest {
+    ExportTraceServiceRequest::decode(body).unwrap()
+}
+
+fn counts(requests: &[(u64, Bytes)]) -> Vec<u64> {
+    requests.iter().map(|(items, _)| *items).collect()
+}
+
 /// A span with one of everything.
 fn full() -> SpanData {
     let mut span = finished("chat gpt-5").span;
@@ -64,20 +72,20 @@ fn a_span_is_encoded_as_the_reference_transform_encodes_it() {
         .iter()
         .cloned()
         .map(|span| Arc::new(Finished { span, source: Arc::clone(&source), ..finished("example") }));
-    let mut parcels = parcels(ours.collect(), None, &Limits::default());
+    let requests = requests(&ours.collect::<Vec<_>>(), None, 512, usize::MAX);
 
     let expected =
         group_spans_by_resource_and_scope(spans.to_vec(), &ResourceAttributesWithSchema::from(&resource));
-    assert_eq!(parcels.len(), 1);
-    assert_eq!(parcels.remove(0).request.resource_spans, expected);
+    assert_eq!(requests.len(), 1);
+    assert_eq!(decoded(&requests[0].1).resource_spans, expected);
 }
 
 #[test]
 fn spans_of_two_providers_keep_their_resources() {
     let one = Finished { source: Arc::new(Source::default()), ..finished("one") };
     let two = Finished { source: Arc::new(Source::default()), ..finished("two") };
-    let parcels = parcels(vec![Arc::new(one), Arc::new(two)], None, &Limits::default());
-    assert_eq!(parcels[0].request.resource_spans.len(), 2);
+    let requests = requests(&[Arc::new(one), Arc::new(two)], None, 512, usize::MAX);
+    assert_eq!(decoded(&requests[0].1).resource_spans.len(), 2);
 }
 
 fn sized(bytes: usize) -> Arc<Finished> {
@@ -88,31 +96,28 @@ fn sized(bytes: usize) -> Arc<Finished> {
 
 #[test]
 fn no_request_is_larger_than_the_limit() {
-    let limits = Limits { request_bytes: 10_000, ..Limits::default() };
     let source: Arc<Source> = Arc::default();
     let spans = (0..100).map(|_| {
         let span = Arc::try_unwrap(sized(900)).unwrap();
         Arc::new(Finished { source: Arc::clone(&source), ..span })
     });
-    let parcels = parcels(spans.collect(), None, &limits);
-    let sizes: Vec<usize> = parcels.iter().map(|parcel| parcel.request.encoded_len()).collect();
+    let requests = requests(&spans.collect::<Vec<_>>(), None, 512, 10_000);
+    let sizes: Vec<usize> = requests.iter().map(|(_, body)| body.len()).collect();
     assert!(sizes.iter().all(|size| *size <= 10_000), "{sizes:?}");
     assert!(sizes.len() <= 12, "the requests are well filled: {sizes:?}");
-    assert_eq!(parcels.iter().map(|parcel| parcel.spans.len()).sum::<usize>(), 100);
+    assert_eq!(counts(&requests).iter().sum::<u64>(), 100);
 }
 
 #[test]
 fn a_span_too_big_for_any_request_goes_alone() {
-    let limits = Limits { request_bytes: 1_000, ..Limits::default() };
-    let parcels = parcels(vec![sized(1), sized(5_000), sized(1)], None, &limits);
-    assert_eq!(parcels.iter().map(|parcel| parcel.spans.len()).collect::<Vec<_>>(), [1, 1, 1]);
+    let requests = requests(&[sized(1), sized(5_000), sized(1)], None, 512, 1_000);
+    assert_eq!(counts(&requests), [1, 1, 1]);
 }
 
 #[test]
 fn no_request_has_more_spans_than_the_limit() {
-    let limits = Limits { batch: 2, ..Limits::default() };
-    let parcels = parcels((0..5).map(|_| sized(1)).collect(), None, &limits);
-    assert_eq!(parcels.iter().map(|parcel| parcel.spans.len()).collect::<Vec<_>>(), [2, 2, 1]);
+    let spans: Vec<_> = (0..5).map(|_| sized(1)).collect();
+    assert_eq!(counts(&requests(&spans, None, 2, usize::MAX)), [2, 2, 1]);
 }
 
 fn keys(finished: &Finished, content: Option<&ContentCapture>) -> Vec<String> {

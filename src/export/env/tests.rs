@@ -1,6 +1,6 @@
 use super::*;
 use crate::export::{
-    destination::{Address, Route},
+    destination::Address,
     http::{self, HttpTransport},
 };
 
@@ -10,13 +10,13 @@ fn lookup(vars: Vars) -> impl Fn(&str) -> Option<String> {
     move |name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
 }
 
-fn route(vars: Vars) -> Result<Route, Error> {
+fn route(vars: Vars) -> Result<Address, Error> {
     let destination = destination(&lookup(vars))?;
     Ok(destination.route(&http::client(true)?)?.1)
 }
 
 fn http(vars: Vars) -> HttpTransport {
-    match route(vars).unwrap().address {
+    match route(vars).unwrap() {
         Address::Http(http) => http,
         #[cfg(feature = "grpc")]
         Address::Grpc { .. } => panic!("HTTP was expected"),
@@ -130,7 +130,7 @@ fn the_protocol_of_traces_wins() {
 #[cfg(feature = "grpc")]
 #[test]
 fn grpc_goes_to_its_own_port() {
-    let Address::Grpc { endpoint, .. } = route(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap().address
+    let Address::Grpc { endpoint, .. } = route(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap()
     else {
         panic!("gRPC was expected");
     };

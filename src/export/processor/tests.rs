@@ -4,6 +4,7 @@ use crate::{
         courier::Commands,
         lane::{Lane, Limits},
         report::Hook,
+        signal::Signal,
     },
     record::{Call, ErrorInfo, ErrorKind, Operation, OperationKind, ToolExecution},
 };
@@ -11,7 +12,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState}
 
 /// A processor without a courier: what it takes stays in its one lane.
 fn processor(keeps_operations: bool) -> (Processor, Arc<Lane>) {
-    let lane = Arc::new(Lane::new("test".into(), Limits::default()));
+    let lane = Arc::new(Lane::new("test".into(), Signal::Traces, Limits::default(), None));
     let pipeline = Pipeline {
         lanes: vec![Arc::clone(&lane)],
         hook: Hook::default(),
@@ -49,7 +50,7 @@ fn status_of(id: u64, outcome: Outcome) -> Status {
     let span = failed_span(id);
     joined::put(&span.span_context, &operation(outcome));
     processor.on_end(span);
-    lane.claim().unwrap().spans[0].span.status.clone()
+    lane.take_spans()[0].span.status.clone()
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_long_error_is_cut_unless_the_span_was_given_all_of_it() {
     span.status = Status::error(message.clone());
     joined::put(&span.span_context, &operation(failed));
     processor.on_end(span);
-    let finished = &lane.claim().unwrap().spans[0];
+    let finished = &lane.take_spans()[0];
     assert_eq!(finished.span.status, Status::error(message));
     assert_eq!(finished.plain_status, Some(Status::error("x".repeat(512))));
 }
@@ -90,7 +91,7 @@ fn status_without_record(id: u64, outcome: Option<&'static str>) -> Status {
     let mut span = failed_span(id);
     span.attributes.extend(outcome.map(|outcome| KeyValue::new(TRACING_GENAI_OUTCOME, outcome)));
     processor.on_end(span);
-    lane.claim().unwrap().spans[0].span.status.clone()
+    lane.take_spans()[0].span.status.clone()
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn records_are_kept_only_for_a_destination_that_renders_them() {
         let span = failed_span(id);
         joined::put(&span.span_context, &operation(Outcome::Done));
         processor.on_end(span);
-        assert_eq!(lane.claim().unwrap().spans[0].operation.is_some(), keeps);
+        assert_eq!(lane.take_spans()[0].operation.is_some(), keeps);
     }
 }
 
@@ -122,7 +123,7 @@ fn another_librarys_span_is_completed_with_the_call_that_was_seen_in_it() {
     span.attributes = vec![KeyValue::new("gen_ai.usage.input_tokens", "12")];
     joined::put(&span.span_context, &operation(Outcome::Done));
     processor.on_end(span);
-    let finished = &lane.claim().unwrap().spans[0];
+    let finished = &lane.take_spans()[0];
     let expected = [
         KeyValue::new("gen_ai.usage.input_tokens", 12),
         KeyValue::new("gen_ai.operation.name", "execute_tool"),
@@ -139,7 +140,7 @@ fn left_of(id: u64, attributes: Vec<KeyValue>) -> Vec<KeyValue> {
     span.attributes = attributes;
     span.attributes.push(KeyValue::new(TRACING_GENAI_OUTCOME, "done"));
     processor.on_end(span);
-    let mut left = lane.claim().unwrap().spans[0].span.attributes.clone();
+    let mut left = lane.take_spans()[0].span.attributes.clone();
     left.retain(|attribute| attribute.key.as_str() != TRACING_GENAI_OUTCOME);
     left
 }

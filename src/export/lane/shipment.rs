@@ -1,0 +1,146 @@
+//! One request's worth of parcels on their way.
+
+use super::{
+    Lane, reason,
+    state::{Claimed, Parcel, Source},
+};
+use crate::export::{
+    report::{Problem, ProblemKind},
+    spool::Trouble,
+};
+use bytes::{Bytes, BytesMut};
+use std::sync::Arc;
+
+/// Parcels that one request carries: they stay pending until each is accounted for, and what is not when it is
+/// dropped is tried again.
+#[derive(Debug)]
+pub(in crate::export) struct Shipment {
+    lane: Arc<Lane>,
+    positions: Vec<i64>,
+    bodies: Vec<Source>,
+    loaded: usize,
+}
+
+impl Shipment {
+    pub(super) fn new(lane: &Arc<Lane>, claimed: Claimed) -> Option<Self> {
+        let Claimed { positions, bodies, loaded } = claimed;
+        (!positions.is_empty()).then(|| Self { lane: Arc::clone(lane), positions, bodies, loaded })
+    }
+
+    /// The request's body, unless a parcel cannot be read: that one is accounted for then.
+    pub(in crate::export) async fn body(&mut self) -> Result<Bytes, Vec<Problem>> {
+        let mut bodies = Vec::with_capacity(self.bodies.len());
+        for source in &self.bodies {
+            bodies.push(match source {
+                Source::Memory(body) => body.clone(),
+                Source::Disk { position, entry } => {
+                    let (lane, entry) = (Arc::clone(&self.lane), entry.clone());
+                    // A slow disk must not hold other destinations up.
+                    let read = tokio::task::spawn_blocking(move || lane.read(&entry)).await;
+                    match read {
+                        Ok(Ok(body)) => body,
+                        Ok(Err(trouble)) => return Err(self.lane.unreadable(*position, &trouble)),
+                        // The runtime ends.
+                        Err(_) => return Err(Vec::new()),
+                    }
+                }
+            });
+        }
+        // Messages of OTLP are lists: one after the other they are the list of all.
+        Ok(match bodies.as_slice() {
+            [one] => one.clone(),
+            several => {
+                let mut whole = BytesMut::with_capacity(several.iter().map(Bytes::len).sum());
+                several.iter().for_each(|body| whole.extend_from_slice(body));
+                whole.freeze()
+            }
+        })
+    }
+
+    pub(in crate::export) fn delivered(mut self) -> Vec<Problem> {
+        self.settle(0, "", "")
+    }
+
+    /// Spans that the destination refused, `rejected` of these; it took the others.
+    pub(in crate::export) fn rejected(mut self, rejected: u64, reason: &str, message: &str) -> Vec<Problem> {
+        self.settle(rejected, reason, message)
+    }
+
+    /// Counts a failure that may be the parcels' own fault. Whether it is: after `certain` of them, while the
+    /// destination took others.
+    pub(in crate::export) fn suspect(&self, certain: u32) -> bool {
+        self.lane.lock().suspect(&self.positions, certain)
+    }
+
+    /// Sees to it that the next try carries less, if it can; gives itself back where it holds one span.
+    pub(in crate::export) fn divide(mut self, body: &Bytes) -> Result<Vec<Problem>, Self> {
+        let mut problems = Vec::new();
+        if self.positions.len() > 1 {
+            self.lane.too_large(body.len());
+            return Ok(problems);
+        }
+        let halves = self.positions.first().zip(self.lane.signal.halves(body));
+        let Some((position, [first, second])) = halves else { return Err(self) };
+        self.lane.too_large(body.len());
+        // Parts are written before the whole is removed: a crash in between sends twice, and loses nothing.
+        let mut kept = |(items, body)| {
+            let parcel = Parcel::in_memory(items, body);
+            if self.is_on_disk() { self.lane.shelve(parcel, &mut problems) } else { parcel }
+        };
+        let halves = [kept(first), kept(second)];
+        let obsolete = self.lane.lock().divide(*position, halves);
+        self.lane.remove(obsolete, &mut problems);
+        self.positions.clear();
+        Ok(problems)
+    }
+
+    fn is_on_disk(&self) -> bool {
+        matches!(self.bodies.first(), Some(Source::Disk { .. })) || self.lane.lock().is_eager()
+    }
+
+    fn settle(&mut self, rejected: u64, reason: &str, message: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let positions = std::mem::take(&mut self.positions);
+        let entries = {
+            let mut state = self.lane.lock();
+            let (settled, entries) = state.settle(&positions);
+            let rejected = rejected.min(settled);
+            state.delivered += settled - rejected;
+            problems.extend(self.lane.lose(&mut state, ProblemKind::Rejected, rejected, reason, message));
+            entries
+        };
+        self.lane.remove(entries, &mut problems);
+        problems
+    }
+}
+
+impl Lane {
+    fn read(&self, entry: &super::Entry) -> Result<Bytes, Trouble> {
+        match self.shelf() {
+            Some(shelf) => shelf.store.read(entry),
+            // What has an entry has a shelf.
+            None => Ok(Bytes::new()),
+        }
+    }
+
+    /// Counts a parcel as lost that the disk does not give back.
+    fn unreadable(&self, position: i64, trouble: &Trouble) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let entries = {
+            let mut state = self.lock();
+            let (items, entries) = state.settle(&[position]);
+            let reason = reason(trouble);
+            problems.extend(self.lose(&mut state, ProblemKind::Dropped, items, reason, &trouble.message));
+            entries
+        };
+        self.remove(entries, &mut problems);
+        problems
+    }
+}
+
+impl Drop for Shipment {
+    fn drop(&mut self) {
+        self.lane.lock().unclaim(&self.positions, self.loaded);
+        self.lane.made_room();
+    }
+}

@@ -1,0 +1,452 @@
+use super::*;
+use crate::export::{
+    encode,
+    spool::{Durability, Spool},
+};
+use std::path::PathBuf;
+
+fn limits(spans: usize, bytes: usize) -> Limits {
+    Limits { spans, bytes, batch: 2, ..Limits::default() }
+}
+
+fn lane_with(limits: Limits) -> Arc<Lane> {
+    Arc::new(Lane::new("test".into(), Signal::Traces, limits, None))
+}
+
+fn lane(spans: usize, bytes: usize) -> Arc<Lane> {
+    lane_with(limits(spans, bytes))
+}
+
+fn span(weight: usize) -> Arc<Finished> {
+    Arc::new(Finished::example("span", weight))
+}
+
+/// The next shipment, packed if need be.
+fn ship(lane: &Arc<Lane>) -> Option<Shipment> {
+    lane.claim(false).or_else(|| {
+        lane.pack_for_shipment(false, &mut Vec::new());
+        lane.claim(false)
+    })
+}
+
+/// The report, whose sums must hold.
+fn report(lane: &Lane) -> DestinationReport {
+    let report = lane.report();
+    let sum = report.delivered + report.pending + report.rejected + report.dropped;
+    assert_eq!(report.recorded, sum, "{report:?}");
+    report
+}
+
+fn body(shipment: &mut Shipment) -> Bytes {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(shipment.body()).unwrap()
+}
+
+fn spans_in(body: &Bytes) -> usize {
+    let halves = Signal::Traces.halves(body);
+    halves.map_or(1, |halves| halves.iter().map(|(items, _)| usize::try_from(*items).unwrap()).sum())
+}
+
+/// A directory of the test's own, gone with it.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tracing-genai-lane-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn shelve(&self, lane: &Lane, settings: impl FnOnce(Spool) -> Spool) -> Arc<Store> {
+        let store = Arc::new(Store::open(&settings(Spool::new(&self.0)), &["test".to_owned()]).unwrap());
+        lane.put_on_shelf(Shelf { store: Arc::clone(&store), index: 0, alarm: Arc::default() });
+        store
+    }
+
+    /// Files of entries in it.
+    fn entries(&self) -> usize {
+        fn count(path: &std::path::Path) -> usize {
+            let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+            entries
+                .map(|entry| match entry.path() {
+                    path if path.is_dir() => count(&path),
+                    path => usize::from(path.extension().is_some_and(|ending| ending == "request")),
+                })
+                .sum()
+        }
+        count(&self.0)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_newest_span_is_dropped_when_the_queue_has_its_count() {
+    let lane = lane(1, usize::MAX);
+    assert!(lane.push(&span(1)).is_empty());
+    let problems = lane.push(&span(1));
+    assert_eq!(problems[0].reason.as_deref(), Some(QUEUE_FULL));
+    let report = report(&lane);
+    assert_eq!((report.pending, report.dropped), (1, 1));
+}
+
+#[test]
+fn the_queue_is_bounded_by_bytes_but_takes_one_span_of_any_size() {
+    let lane = lane(10, 100);
+    lane.push(&span(1_000));
+    lane.push(&span(1));
+    assert_eq!(report(&lane).pending, 1);
+}
+
+#[test]
+fn the_oldest_span_makes_room_where_that_was_asked_for() {
+    let lane = lane_with(Limits { when_full: WhenFull::DropOldest, batch: 1, ..limits(10, 100) });
+    for weight in [60, 30, 20] {
+        lane.push(&span(weight));
+    }
+    let report = report(&lane);
+    assert_eq!((report.pending, report.dropped, report.reasons[QUEUE_FULL]), (2, 1, 1));
+    assert_eq!(lane.lock().memory, 50);
+}
+
+#[test]
+fn a_request_on_its_way_is_not_what_makes_room() {
+    let lane = lane_with(Limits { when_full: WhenFull::DropOldest, batch: 1, ..limits(1, usize::MAX) });
+    lane.push(&span(1));
+    let shipment = ship(&lane).unwrap();
+    lane.push(&span(1));
+    assert_eq!(report(&lane).dropped, 1);
+    shipment.delivered();
+    assert_eq!(report(&lane).delivered, 1);
+}
+
+#[test]
+fn whoever_ends_a_span_waits_for_room_where_that_was_asked_for() {
+    let lane = lane_with(Limits { when_full: WhenFull::Block, ..limits(1, usize::MAX) });
+    lane.push(&span(1));
+    let waiting = std::thread::spawn({
+        let lane = Arc::clone(&lane);
+        move || lane.push(&span(1))
+    });
+    // Whatever it has reached by now, it gets in once this one is settled, and not before.
+    ship(&lane).unwrap().delivered();
+    assert!(waiting.join().unwrap().is_empty());
+    let report = report(&lane);
+    assert_eq!((report.delivered, report.pending, report.dropped), (1, 1, 0));
+}
+
+#[test]
+fn a_shutdown_ends_the_wait_for_room() {
+    let lane = lane_with(Limits { when_full: WhenFull::Block, ..limits(1, usize::MAX) });
+    lane.push(&span(1));
+    let waiting = std::thread::spawn({
+        let lane = Arc::clone(&lane);
+        move || lane.push(&span(1))
+    });
+    lane.close();
+    assert_eq!(waiting.join().unwrap()[0].reason.as_deref(), Some(AFTER_SHUTDOWN));
+    assert_eq!(report(&lane).dropped, 1);
+}
+
+#[test]
+fn a_loss_is_told_once_for_each_reason() {
+    let lane = lane(1, usize::MAX);
+    lane.push(&span(1));
+    assert_eq!(lane.push(&span(1)).len(), 1);
+    assert!(lane.push(&span(1)).is_empty());
+    lane.close();
+    assert_eq!(lane.push(&span(1))[0].reason.as_deref(), Some(AFTER_SHUTDOWN));
+}
+
+#[test]
+fn spans_on_their_way_still_count_against_the_budget() {
+    let lane = lane(1, usize::MAX);
+    lane.push(&span(1));
+    let shipment = ship(&lane).unwrap();
+    lane.push(&span(1));
+    assert_eq!(report(&lane).dropped, 1);
+    shipment.delivered();
+    lane.push(&span(1));
+    let report = report(&lane);
+    assert_eq!((report.delivered, report.pending, report.dropped), (1, 1, 1));
+}
+
+#[test]
+fn all_memory_is_given_back() {
+    let lane = lane(100, usize::MAX);
+    for _ in 0..7 {
+        lane.push(&span(1_000));
+    }
+    while let Some(shipment) = ship(&lane) {
+        assert!(lane.lock().memory > 0);
+        shipment.delivered();
+    }
+    assert_eq!(lane.lock().memory, 0);
+    assert_eq!(report(&lane).delivered, 7);
+}
+
+#[test]
+fn a_mark_is_settled_when_everything_before_it_is_accounted_for() {
+    let lane = lane(10, usize::MAX);
+    for _ in 0..3 {
+        lane.push(&span(1));
+    }
+    let mark = lane.mark();
+    let first = ship(&lane).unwrap();
+    ship(&lane).unwrap().delivered();
+    assert!(!lane.is_settled(mark));
+    first.delivered();
+    assert!(lane.is_settled(mark));
+}
+
+#[test]
+fn a_span_that_comes_later_does_not_hold_a_flush_up() {
+    let lane = lane(10, usize::MAX);
+    lane.push(&span(1));
+    let mark = lane.mark();
+    let shipment = ship(&lane).unwrap();
+    lane.push(&span(1));
+    shipment.delivered();
+    assert!(lane.is_settled(mark));
+}
+
+#[test]
+fn what_was_not_accounted_for_is_shipped_again() {
+    let lane = lane(10, usize::MAX);
+    lane.push(&span(1));
+    drop(ship(&lane).unwrap());
+    ship(&lane).unwrap().delivered();
+    assert_eq!(report(&lane).delivered, 1);
+}
+
+#[test]
+fn what_is_given_up_is_dropped_and_not_delivered_afterwards() {
+    let lane = lane(10, usize::MAX);
+    lane.push(&span(1));
+    let shipment = ship(&lane).unwrap();
+    lane.push(&span(1));
+    lane.abandon();
+    shipment.delivered();
+    let report = report(&lane);
+    assert_eq!((report.dropped, report.delivered, report.pending), (2, 0, 0));
+}
+
+#[test]
+fn a_partial_success_counts_both_sides() {
+    let lane = lane(10, usize::MAX);
+    lane.push(&span(1));
+    lane.push(&span(1));
+    ship(&lane).unwrap().rejected(1, "partial_success", "one too many");
+    let report = report(&lane);
+    assert_eq!((report.delivered, report.rejected), (1, 1));
+}
+
+#[test]
+fn what_is_too_large_is_halved_and_no_request_is_so_large_again() {
+    let lane = lane_with(Limits { batch: 4, ..limits(100, usize::MAX) });
+    for _ in 0..8 {
+        lane.push(&span(1));
+    }
+    let mut shipment = ship(&lane).unwrap();
+    let whole = body(&mut shipment);
+    assert!(shipment.divide(&whole).is_ok());
+    let mut sizes = Vec::new();
+    while let Some(mut shipment) = ship(&lane) {
+        let body = body(&mut shipment);
+        assert!(body.len() < whole.len());
+        sizes.push(spans_in(&body));
+        shipment.delivered();
+    }
+    assert_eq!(sizes.iter().sum::<usize>(), 8);
+    assert_eq!(report(&lane).delivered, 8);
+}
+
+#[test]
+fn a_single_span_that_is_too_large_cannot_be_halved() {
+    let lane = lane(10, usize::MAX);
+    lane.push(&span(1));
+    let mut shipment = ship(&lane).unwrap();
+    let body = body(&mut shipment);
+    assert!(shipment.divide(&body).is_err());
+}
+
+#[test]
+fn what_may_be_at_fault_lets_others_pass_and_is_certain_only_when_those_were_taken() {
+    let lane = lane_with(Limits { batch: 1, ..limits(10, usize::MAX) });
+    lane.push(&span(1));
+    for _ in 0..10 {
+        assert!(!ship(&lane).unwrap().suspect(2), "nothing else was taken: it may be an outage");
+    }
+    lane.push(&span(1));
+    lane.pack_for_shipment(false, &mut Vec::new());
+    ship(&lane).unwrap().delivered();
+    assert!(ship(&lane).unwrap().suspect(2));
+}
+
+#[test]
+fn with_always_nothing_is_sent_before_it_is_on_disk() {
+    let (lane, dir) = (lane(10, usize::MAX), Dir::new("always"));
+    dir.shelve(&lane, |spool| spool.durability(Durability::Always));
+    lane.push(&span(1));
+    assert!(ship(&lane).is_none());
+    lane.keep(&mut Vec::new());
+    assert_eq!((dir.entries(), report(&lane).spooled), (1, 1));
+    ship(&lane).unwrap().delivered();
+    assert_eq!((dir.entries(), report(&lane).spooled, report(&lane).delivered), (0, 0, 1));
+}
+
+#[test]
+fn on_outage_the_disk_is_left_alone_while_all_is_well() {
+    let (lane, dir) = (lane(10, usize::MAX), Dir::new("well"));
+    dir.shelve(&lane, |spool| spool);
+    lane.push(&span(1));
+    lane.keep(&mut Vec::new());
+    assert_eq!(dir.entries(), 0);
+    lane.failing(ProblemKind::Delayed, "answered 503");
+    lane.keep(&mut Vec::new());
+    assert_eq!((dir.entries(), lane.lock().memory), (1, 0));
+}
+
+#[test]
+fn requests_on_disk_are_joined_and_go_in_their_order() {
+    let (lane, dir) = (lane_with(Limits { batch: 3, ..limits(10, usize::MAX) }), Dir::new("joined"));
+    dir.shelve(&lane, |spool| spool.durability(Durability::Always));
+    for name in ["one", "two", "three", "four"] {
+        lane.push(&Arc::new(Finished::example(name, 1)));
+        lane.keep(&mut Vec::new());
+        // Nothing in memory: it is read from the disk.
+        lane.lock().let_a_copy_go();
+    }
+    let names = |body: &Bytes| {
+        let text = String::from_utf8_lossy(body).into_owned();
+        let mut found: Vec<(usize, &str)> =
+            ["one", "two", "three", "four"].into_iter().filter_map(|name| Some((text.find(name)?, name))).collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+    };
+    let mut shipment = ship(&lane).unwrap();
+    assert_eq!(names(&body(&mut shipment)), ["one", "two", "three"]);
+    shipment.delivered();
+    let mut shipment = ship(&lane).unwrap();
+    assert_eq!(names(&body(&mut shipment)), ["four"]);
+}
+
+#[test]
+fn a_thread_that_fills_the_memory_beyond_half_brings_some_of_it_to_the_disk() {
+    let (lane, dir) = (lane_with(Limits { batch: 100, ..limits(1_000, 10_000) }), Dir::new("pressed"));
+    dir.shelve(&lane, |spool| spool);
+    for _ in 0..100 {
+        lane.push(&span(1_000));
+        assert!(lane.lock().memory <= 6_000);
+    }
+    let report = report(&lane);
+    assert_eq!((report.pending, report.dropped), (100, 0));
+    assert!(report.spooled > 90, "{report:?}");
+}
+
+#[test]
+fn a_full_spool_costs_the_newest_spans_and_the_account_is_exact() {
+    let (lane, dir) = (lane_with(Limits { batch: 1, ..limits(1_000, 4_000) }), Dir::new("full"));
+    dir.shelve(&lane, |spool| spool.max_bytes(3 * 4_096));
+    for _ in 0..100 {
+        lane.push(&span(1_000));
+    }
+    let account = report(&lane);
+    assert_eq!((dir.entries(), account.spooled), (3, 3));
+    assert_eq!(account.dropped, 100 - account.pending);
+    while let Some(shipment) = ship(&lane) {
+        shipment.delivered();
+    }
+    assert_eq!(report(&lane).delivered, account.pending);
+}
+
+#[test]
+fn a_full_spool_costs_the_oldest_spans_where_that_was_asked_for() {
+    let lane = lane_with(Limits { batch: 1, when_full: WhenFull::DropOldest, ..limits(1_000, 4_000) });
+    let dir = Dir::new("oldest");
+    dir.shelve(&lane, |spool| spool.max_bytes(3 * 4_096));
+    for number in 0..20 {
+        let name: &'static str = Box::leak(format!("span-{number:02}").into_boxed_str());
+        lane.push(&Arc::new(Finished::example(name, 1_000)));
+    }
+    let mut left = String::new();
+    while let Some(mut shipment) = ship(&lane) {
+        left.push_str(&String::from_utf8_lossy(&body(&mut shipment)));
+        shipment.delivered();
+    }
+    assert!(left.contains("span-19") && !left.contains("span-00"), "{left:?}");
+    assert_eq!(report(&lane).dropped + report(&lane).delivered, 20);
+}
+
+#[test]
+fn what_is_left_at_the_end_is_kept_on_disk_for_the_next_run() {
+    let dir = Dir::new("next-run");
+    let first = lane(10, usize::MAX);
+    let store = dir.shelve(&first, |spool| spool);
+    for _ in 0..3 {
+        first.push(&span(1));
+    }
+    let in_flight = ship(&first).unwrap();
+    first.close();
+    first.keep_all(&mut Vec::new());
+    assert_eq!(first.abandon(), None);
+    assert_eq!((report(&first).pending, report(&first).spooled), (3, 3));
+    drop(in_flight);
+    first.leave_shelf();
+    drop(store);
+
+    let second = lane(10, usize::MAX);
+    let store = dir.shelve(&second, |spool| spool);
+    for (_, entry) in store.adopt().entries {
+        second.recover(entry);
+    }
+    let account = report(&second);
+    assert_eq!((account.recorded, account.recovered, account.spooled), (3, 3, 3));
+    while let Some(mut shipment) = ship(&second) {
+        body(&mut shipment);
+        shipment.delivered();
+    }
+    assert_eq!((report(&second).delivered, dir.entries()), (3, 0));
+}
+
+#[test]
+fn an_entry_that_somebody_removed_is_counted_with_its_reason() {
+    let (lane, dir) = (lane(10, usize::MAX), Dir::new("removed"));
+    dir.shelve(&lane, |spool| spool);
+    lane.push(&span(1));
+    lane.failing(ProblemKind::Delayed, "answered 503");
+    lane.keep(&mut Vec::new());
+    let _ = std::fs::remove_dir_all(&dir.0);
+    let mut shipment = ship(&lane).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let problems = runtime.block_on(shipment.body()).unwrap_err();
+    assert_eq!(problems[0].reason.as_deref(), Some("spool_entry_gone"));
+    drop(shipment);
+    assert_eq!(report(&lane).reasons["spool_entry_gone"], 1);
+}
+
+#[test]
+fn what_is_too_old_is_dropped_with_its_reason() {
+    let (lane, dir) = (lane(10, usize::MAX), Dir::new("expired"));
+    dir.shelve(&lane, |spool| spool.max_age(Duration::from_nanos(1)));
+    lane.push(&span(1));
+    lane.failing(ProblemKind::Delayed, "answered 503");
+    lane.keep(&mut Vec::new());
+    lane.expire(SystemTime::now(), &mut Vec::new());
+    assert_eq!((report(&lane).reasons[SPOOL_EXPIRED], dir.entries()), (1, 0));
+}
+
+#[test]
+fn halves_hold_all_spans_in_their_order() {
+    let spans: Vec<_> = ["one", "two", "three"].map(|name| Arc::new(Finished::example(name, 1))).into();
+    let requests = encode::requests(&spans, None, 10, usize::MAX);
+    let [(first, one), (second, rest)] = Signal::Traces.halves(&requests[0].1).unwrap();
+    assert_eq!((first, second), (1, 2));
+    let text = |body: &Bytes| String::from_utf8_lossy(body).into_owned();
+    assert!(text(&one).contains("one") && !text(&one).contains("two"));
+    assert!(text(&rest).contains("two") && text(&rest).contains("three"));
+}

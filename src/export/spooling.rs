@@ -1,0 +1,246 @@
+//! The spool's own thread: it brings to the disk what memory holds, so that neither those who record nor those who
+//! send wait for a disk.
+
+use super::{
+    lane::{Lane, Shelf, reason},
+    report::{Hook, Problem, ProblemKind},
+    spool::{Durability, Spool, Store, Trouble},
+};
+use crate::Error;
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant, SystemTime},
+};
+
+/// How long spans wait for others before they go to the disk together, with [`Durability::Always`].
+const EAGER_DELAY: Duration = Duration::from_millis(50);
+/// How often the spool is looked after: what other processes left, and what is too old.
+const ROUNDS: Duration = Duration::from_secs(60);
+
+/// Calls the spool's thread. Ringing while it is awake costs one load.
+#[derive(Debug, Default)]
+pub(super) struct Alarm {
+    bell: Mutex<Bell>,
+    rung: Condvar,
+    is_asleep: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Bell {
+    is_rung: bool,
+    is_urgent: bool,
+    is_over: bool,
+}
+
+impl Alarm {
+    pub(super) fn ring(&self) {
+        if self.is_asleep.load(Ordering::SeqCst) {
+            self.set(|bell| bell.is_rung = true);
+        }
+    }
+
+    /// Has everything brought to the disk now, and the destinations look.
+    pub(super) fn urge(&self) {
+        self.set(|bell| bell.is_urgent = true);
+    }
+
+    fn end(&self) {
+        self.set(|bell| bell.is_over = true);
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Bell)) {
+        change(&mut self.lock());
+        self.rung.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Bell> {
+        self.bell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it is rung, for `most` at most.
+    fn sleep(&self, most: Duration) {
+        let is_quiet = |bell: &mut Bell| !(bell.is_rung || bell.is_urgent || bell.is_over);
+        let wait = self.rung.wait_timeout_while(self.lock(), most, is_quiet);
+        wait.unwrap_or_else(PoisonError::into_inner).0.is_rung = false;
+    }
+
+    /// Waits for more to come, unless somebody is in a hurry.
+    fn collect(&self, time: Duration) {
+        let has_time = |bell: &mut Bell| !(bell.is_urgent || bell.is_over);
+        drop(self.rung.wait_timeout_while(self.lock(), time, has_time));
+    }
+
+    fn take_urgency(&self) -> bool {
+        std::mem::take(&mut self.lock().is_urgent)
+    }
+
+    fn is_over(&self) -> bool {
+        self.lock().is_over
+    }
+}
+
+/// The thread, until it is ended.
+#[derive(Debug)]
+pub(super) struct Spooling {
+    alarm: Arc<Alarm>,
+    thread: Option<JoinHandle<()>>,
+    lanes: Vec<Arc<Lane>>,
+}
+
+/// Opens the spool and starts its thread. A spool that cannot be used now is tried again later.
+pub(super) fn start(settings: Spool, lanes: &[Arc<Lane>], hook: Hook) -> Result<Spooling, Error> {
+    settings.check()?;
+    let alarm = Arc::new(Alarm::default());
+    let mut keeper = Keeper {
+        settings,
+        lanes: lanes.to_vec(),
+        alarm: Arc::clone(&alarm),
+        hook,
+        store: None,
+        has_told: false,
+    };
+    keeper.open();
+    let thread = std::thread::Builder::new()
+        .name("tracing-genai-spool".into())
+        .spawn(move || keeper.run())
+        .map_err(|error| Error::configuration("the spool's thread cannot be started").with_source(error))?;
+    Ok(Spooling { alarm, thread: Some(thread), lanes: lanes.to_vec() })
+}
+
+impl Spooling {
+    pub(super) fn alarm(&self) -> &Arc<Alarm> {
+        &self.alarm
+    }
+
+    /// Ends the thread, and brings to the disk what is left in memory.
+    pub(super) fn finish(mut self) -> Vec<Problem> {
+        self.stop();
+        let mut problems = Vec::new();
+        for lane in &self.lanes {
+            lane.keep_all(&mut problems);
+        }
+        problems
+    }
+
+    fn stop(&mut self) {
+        self.alarm.end();
+        if let Some(thread) = self.thread.take() {
+            // It ends by itself; one that panicked has ended too.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Spooling {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct Keeper {
+    settings: Spool,
+    lanes: Vec<Arc<Lane>>,
+    alarm: Arc<Alarm>,
+    hook: Hook,
+    store: Option<Arc<Store>>,
+    /// Whether it was told that there is no store.
+    has_told: bool,
+}
+
+impl Keeper {
+    fn run(mut self) {
+        let mut next_round = Instant::now();
+        while !self.alarm.is_over() {
+            let is_urgent = self.alarm.take_urgency();
+            if Instant::now() >= next_round {
+                self.look_after();
+                next_round = Instant::now() + ROUNDS;
+            }
+            let mut problems = Vec::new();
+            for lane in &self.lanes {
+                lane.keep(&mut problems);
+                if is_urgent {
+                    lane.wake.notify_one();
+                }
+            }
+            problems.iter().for_each(|problem| self.hook.tell(problem));
+            self.rest(next_round);
+        }
+    }
+
+    /// Waits for something to do, and then for more of it.
+    fn rest(&self, next_round: Instant) {
+        self.alarm.is_asleep.store(true, Ordering::SeqCst);
+        // Looked at after that, so that nothing is missed in between.
+        if !self.lanes.iter().any(|lane| lane.is_due_on_disk()) {
+            self.alarm.sleep(next_round.saturating_duration_since(Instant::now()));
+        }
+        self.alarm.is_asleep.store(false, Ordering::SeqCst);
+        let delay = self.lanes.first().map_or(EAGER_DELAY, |lane| lane.limits().delay);
+        let is_eager = self.store.as_ref().is_some_and(|store| store.durability() == Durability::Always);
+        self.alarm.collect(if is_eager { EAGER_DELAY } else { delay });
+    }
+
+    fn open(&mut self) {
+        let shelves = shelves(&self.lanes);
+        match Store::open(&self.settings, &shelves) {
+            Ok(store) => {
+                let store = Arc::new(store);
+                for (index, lane) in self.lanes.iter().enumerate() {
+                    lane.put_on_shelf(Shelf { store: Arc::clone(&store), index, alarm: Arc::clone(&self.alarm) });
+                }
+                self.store = Some(store);
+            }
+            Err(trouble) if !self.has_told => {
+                self.has_told = true;
+                self.tell(&trouble);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Takes over what processes left that are gone, and drops what is too old.
+    fn look_after(&mut self) {
+        if self.store.is_none() {
+            self.open();
+        }
+        let Some(store) = &self.store else { return };
+        let found = store.adopt();
+        for (shelf, entry) in found.entries {
+            if let Some(lane) = self.lanes.get(shelf) {
+                lane.recover(entry);
+            }
+        }
+        found.troubles.iter().for_each(|trouble| self.tell(trouble));
+        let mut problems = Vec::new();
+        for lane in &self.lanes {
+            lane.expire(SystemTime::now(), &mut problems);
+            lane.wake.notify_one();
+        }
+        problems.iter().for_each(|problem| self.hook.tell(problem));
+    }
+
+    /// Each of what is wrong with the spool itself is news of its own.
+    fn tell(&self, trouble: &Trouble) {
+        self.hook.tell(&Problem {
+            kind: ProblemKind::Spool,
+            destination: trouble.destination.clone(),
+            reason: Some(reason(trouble).to_owned()),
+            message: trouble.message.clone(),
+        });
+    }
+}
+
+/// The key of each lane in the spool: its name, which may be that of another.
+fn shelves(lanes: &[Arc<Lane>]) -> Vec<String> {
+    let mut shelves: Vec<String> = Vec::with_capacity(lanes.len());
+    for (index, lane) in lanes.iter().enumerate() {
+        let twins = lanes[..index].iter().filter(|other| other.name() == lane.name()).count();
+        shelves.push(if twins == 0 { lane.name().to_owned() } else { format!("{} #{}", lane.name(), twins + 1) });
+    }
+    shelves
+}
