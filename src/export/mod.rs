@@ -70,10 +70,14 @@ mod pipeline;
 mod processor;
 mod repair;
 mod report;
+#[cfg(feature = "spool")]
+mod spool;
 mod telemetry;
 mod weight;
 
 pub use destination::{Compression, Destination, Protocol};
 pub use repair::{RepairingExporter, RepairingProcessor};
 pub use report::{DestinationReport, Problem, ProblemKind, Report};
+#[cfg(feature = "spool")]
+pub use spool::{Durability, Spool};
 pub use telemetry::{Telemetry, TelemetryBuilder};
