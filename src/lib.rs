@@ -87,6 +87,7 @@
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | | TLS by the platform's library, HTTP only |
 //! | `grpc` | | OTLP over gRPC |
+//! | `zstd` | | the export's requests compressed by zstd, for destinations that ask for it |
 //! | `bedrock` | | calls of Amazon Bedrock by [`Client`] with AWS credentials |
 //! | `reqwest-middleware` | | `instrument::reqwest_middleware`, for reqwest and rig |
 //! | `tower` | | `instrument::tower`, for any HTTP client that is a service |

@@ -51,6 +51,18 @@ fn a_compressed_request_arrives_whole() {
     assert_eq!(sink.spans()[0].name, "work");
 }
 
+#[cfg(feature = "zstd")]
+#[test]
+fn a_request_compressed_by_zstd_arrives_whole() {
+    let sink = OtlpSink::start().unwrap();
+    let destination = destination(&sink).compression(Compression::Zstd);
+    let program = Program::with(Telemetry::builder().destination(destination));
+    program.span("work");
+    assert_eq!(program.flush().delivered, 1);
+    assert_eq!(sink.requests()[0].header("grpc-encoding"), Some("zstd"));
+    assert_eq!(sink.spans()[0].name, "work");
+}
+
 #[test]
 fn what_is_unavailable_for_a_while_loses_nothing_and_gets_it_once() {
     let sink = OtlpSink::start().unwrap();

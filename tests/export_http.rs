@@ -271,6 +271,26 @@ fn what_a_flush_cannot_deliver_stays_pending() {
     program.telemetry.shutdown_blocking(Duration::ZERO);
 }
 
+#[cfg(feature = "zstd")]
+#[test]
+fn a_request_compressed_by_zstd_arrives_whole() {
+    let receiver = Receiver::new();
+    let destination = Destination::otlp(&receiver.url).compression(Compression::Zstd);
+    let program = Program::with(Telemetry::builder().destination(destination));
+    program.span("work");
+    assert_eq!(program.flush().delivered, 1);
+    assert_eq!(receiver.requests()[0].headers["content-encoding"], "zstd");
+    assert_eq!(receiver.names(), ["work"]);
+}
+
+#[cfg(not(feature = "zstd"))]
+#[test]
+fn zstd_without_its_feature_is_an_error_that_names_it() {
+    let destination = Destination::otlp("http://127.0.0.1:1").compression(Compression::Zstd);
+    let error = Telemetry::builder().destination(destination).build().unwrap_err().to_string();
+    assert!(error.contains("Destination::compression") && error.contains("feature `zstd`"), "{error}");
+}
+
 #[test]
 fn a_redirect_is_not_followed() {
     let elsewhere = Receiver::new();

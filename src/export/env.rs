@@ -1,7 +1,7 @@
 //! The standard variables, read by pure functions over a lookup.
 
 use super::{
-    destination::{Compression, Destination, Origin, Protocol},
+    destination::{Compression, Destination, Origin, Pem, Protocol},
     lane::Limits,
 };
 use crate::Error;
@@ -60,7 +60,9 @@ pub(super) fn destination(lookup: Lookup<'_>) -> Result<Destination, Error> {
     {
         destination = destination.timeout(Duration::from_millis(timeout));
     }
-    Ok(destination)
+    let authorities =
+        file(lookup, "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE")?;
+    Ok(destination.certificates(authorities, identity(lookup)?))
 }
 
 /// The limits that the `OTEL_BSP_*` variables set.
@@ -97,9 +99,39 @@ fn compression(lookup: Lookup<'_>) -> Result<Option<Compression>, Error> {
         None => Ok(None),
         Some((name, value)) => match value.to_ascii_lowercase().as_str() {
             "gzip" => Ok(Some(Compression::Gzip)),
+            "zstd" => Ok(Some(Compression::Zstd)),
             "none" => Ok(Some(Compression::None)),
-            _ => refuse(name, &value, "gzip or none"),
+            _ => refuse(name, &value, "gzip, zstd or none"),
         },
+    }
+}
+
+/// The certificate to show to the server, and its key: neither is of use alone.
+fn identity(lookup: Lookup<'_>) -> Result<Option<(Pem, Pem)>, Error> {
+    const CERTIFICATE: [&str; 2] =
+        ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"];
+    const KEY: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"];
+    let alone = |[_, set]: [&str; 2], [traces, all]: [&str; 2]| {
+        Err(Error::configuration(format!("{set} or its form for traces needs {all} or {traces} beside it")))
+    };
+    let certificate = file(lookup, CERTIFICATE[0], CERTIFICATE[1])?;
+    match (certificate, file(lookup, KEY[0], KEY[1])?) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (Some(_), None) => alone(CERTIFICATE, KEY),
+        (None, Some(_)) => alone(KEY, CERTIFICATE),
+        (None, None) => Ok(None),
+    }
+}
+
+/// What the file holds that the first of two variables names.
+fn file(lookup: Lookup<'_>, traces: &'static str, all: &'static str) -> Result<Option<Pem>, Error> {
+    let Some((name, path)) = either(lookup, traces, all) else { return Ok(None) };
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some(Pem::new(format!("the file {path:?} of {name}"), &bytes))),
+        Err(error) => {
+            Err(Error::configuration(format!("{name} names {path:?}, which cannot be read: {error}"))
+                .with_source(error))
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 
 use super::{
     answer::{self, Answer},
-    destination::Compression,
+    destination::{Compression, Tls, name},
     http::USER_AGENT,
+    secrets::Secrets,
     signal::Signal,
 };
 use crate::Error;
@@ -12,6 +13,7 @@ use bytes::{BufMut, Bytes};
 use http::uri::PathAndQuery;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
+use reqwest::Url;
 use std::{cell::RefCell, time::Duration};
 use tonic::{
     Code, Status,
@@ -28,23 +30,25 @@ pub(super) struct GrpcTransport {
     client: RefCell<Grpc<Channel>>,
     headers: MetadataMap,
     method: PathAndQuery,
+    secrets: Secrets,
 }
 
 /// A checked address, which becomes a channel on the courier's runtime.
-pub(super) fn endpoint(url: &str, timeout: Duration) -> Result<Endpoint, Error> {
+pub(super) fn endpoint(url: &Url, timeout: Duration, tls: &Tls) -> Result<Endpoint, Error> {
     let refused = |error: tonic::transport::Error| {
-        Error::configuration(format!("{url} cannot be used for gRPC")).with_source(error)
+        Error::configuration(format!("{} cannot be used for gRPC", name(url))).with_source(error)
     };
-    let endpoint = Endpoint::from_shared(url.to_owned())
+    let endpoint = Endpoint::from_shared(url.to_string())
         .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
         .map_err(refused)?
         .timeout(timeout)
         .connect_timeout(timeout);
     #[cfg(feature = "rustls")]
-    if url.starts_with("https") {
-        let tls = tonic::transport::ClientTlsConfig::new().with_native_roots();
-        return endpoint.tls_config(tls).map_err(refused);
+    if url.scheme() == "https" {
+        return endpoint.tls_config(tls.grpc()?).map_err(refused);
     }
+    #[cfg(not(feature = "rustls"))]
+    let _ = tls;
     Ok(endpoint)
 }
 
@@ -58,14 +62,17 @@ impl GrpcTransport {
     ) -> Self {
         let client = RefCell::new(connect(&endpoint, compression));
         let method = PathAndQuery::from_static(signal.method());
-        Self { endpoint, compression, client, headers: MetadataMap::from_headers(headers), method }
+        let secrets = Secrets::of(&headers, None);
+        Self { endpoint, compression, client, headers: MetadataMap::from_headers(headers), method, secrets }
     }
 
     pub(super) async fn send(&self, body: Bytes) -> Answer {
         match self.exchange(body).await {
             // The answers of all signals have the same shape.
             Ok(response) => match response.partial_success {
-                Some(partial) => answer::of_partial(partial.rejected_spans, &partial.error_message),
+                Some(partial) => {
+                    answer::of_partial(partial.rejected_spans, &self.secrets.masked(&partial.error_message))
+                }
                 None => Answer::Accepted,
             },
             Err(status) => {
@@ -73,7 +80,7 @@ impl GrpcTransport {
                 if matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) {
                     *self.client.borrow_mut() = connect(&self.endpoint, self.compression);
                 }
-                answer::of_grpc(&status)
+                answer::of_grpc(&without_keys(status, &self.secrets))
             }
         }
     }
@@ -89,11 +96,25 @@ impl GrpcTransport {
     }
 }
 
+/// An answer that repeats no key; one that holds none stays as it is, with its causes.
+fn without_keys(status: Status, secrets: &Secrets) -> Status {
+    let message = secrets.masked(status.message());
+    if message == status.message() {
+        return status;
+    }
+    Status::with_details(status.code(), message, Bytes::copy_from_slice(status.details()))
+}
+
 fn connect(endpoint: &Endpoint, compression: Compression) -> Grpc<Channel> {
     let client = Grpc::new(endpoint.connect_lazy());
     match compression {
         Compression::None => client,
         Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => client.send_compressed(CompressionEncoding::Zstd),
+        #[cfg(not(feature = "zstd"))]
+        // No destination comes this far with it.
+        Compression::Zstd => client,
     }
 }
 

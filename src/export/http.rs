@@ -3,12 +3,13 @@
 use super::{
     answer::{self, Answer},
     destination::Compression,
+    secrets::Secrets,
 };
 use crate::Error;
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use reqwest::{
-    Client, Url,
+    Client, ClientBuilder, Url,
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect,
 };
@@ -30,27 +31,35 @@ pub(super) struct HttpTransport {
     pub(super) headers: HeaderMap,
     pub(super) compression: Compression,
     pub(super) timeout: Duration,
+    pub(super) secrets: Secrets,
 }
 
-/// One client for all destinations: what differs goes with each request. Without `tls` it asks for no
+/// One client for all destinations without certificates of their own: what differs goes with each request. Without `tls` it asks for no
 /// certificates, which a container beside its collector may well lack.
 pub(super) fn client(tls: bool) -> Result<Client, Error> {
-    let builder = Client::builder();
+    let builder = builder();
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     let builder = if tls { builder } else { builder.tls_certs_only([]) };
     #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
     let _ = tls;
-    builder
+    finished(builder)
+}
+
+/// What holds for every client.
+pub(super) fn builder() -> ClientBuilder {
+    Client::builder()
         .user_agent(USER_AGENT)
         // A redirect would carry the destination's key to another host.
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
-        .build()
-        .map_err(|error| {
-            let message = "the HTTP client cannot be made: an https destination needs the platform's \
-                certificates (package ca-certificates, or SSL_CERT_FILE)";
-            Error::configuration(message).with_source(error)
-        })
+}
+
+pub(super) fn finished(builder: ClientBuilder) -> Result<Client, Error> {
+    builder.build().map_err(|error| {
+        let message = "the HTTP client cannot be made: an https destination needs the platform's \
+            certificates (package ca-certificates, or SSL_CERT_FILE)";
+        Error::configuration(message).with_source(error)
+    })
 }
 
 impl HttpTransport {
@@ -73,8 +82,13 @@ impl HttpTransport {
             .headers(self.headers.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"))
             .timeout(self.timeout);
-        if self.compression == Compression::Gzip {
-            request = request.header(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let encoding = match self.compression {
+            Compression::None => None,
+            Compression::Gzip => Some("gzip"),
+            Compression::Zstd => Some("zstd"),
+        };
+        if let Some(encoding) = encoding {
+            request = request.header(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
         let mut response = request.body(body).send().await?;
         let status = response.status().as_u16();
@@ -87,6 +101,8 @@ impl HttpTransport {
                 break;
             }
         }
+        // Before it is cut, which would leave the beginning of a key.
+        self.secrets.mask(&mut read);
         let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
         Ok(answer::of_http(status, retry_after, &read, SystemTime::now()))
     }
@@ -98,10 +114,24 @@ const LARGE: usize = 128 << 10;
 async fn compressed(compression: Compression, plain: Bytes) -> Result<Bytes, tokio::task::JoinError> {
     match compression {
         Compression::None => Ok(plain),
-        Compression::Gzip if plain.len() > LARGE => {
-            tokio::task::spawn_blocking(move || gzip(&plain).into()).await
+        _ if plain.len() > LARGE => {
+            tokio::task::spawn_blocking(move || compress(compression, &plain)).await
         }
-        Compression::Gzip => Ok(gzip(&plain).into()),
+        _ => Ok(compress(compression, &plain)),
+    }
+}
+
+/// A request's bytes as they are sent.
+fn compress(compression: Compression, plain: &[u8]) -> Bytes {
+    match compression {
+        Compression::Gzip => gzip(plain).into(),
+        #[cfg(feature = "zstd")]
+        // Compressing in memory does not fail.
+        Compression::Zstd => zstd::bulk::compress(plain, 1).unwrap_or_default().into(),
+        #[cfg(not(feature = "zstd"))]
+        // No destination comes this far with it.
+        Compression::Zstd => Bytes::new(),
+        Compression::None => Bytes::copy_from_slice(plain),
     }
 }
 

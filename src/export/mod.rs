@@ -33,8 +33,11 @@
 //! | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | address, used as it is | |
 //! | `OTEL_EXPORTER_OTLP_HEADERS`, `…_TRACES_HEADERS` | `name=value,…`, values percent-decoded | |
 //! | `OTEL_EXPORTER_OTLP_PROTOCOL`, `…_TRACES_PROTOCOL` | `http/protobuf` or `grpc` | `http/protobuf` |
-//! | `OTEL_EXPORTER_OTLP_COMPRESSION`, `…_TRACES_COMPRESSION` | `gzip` or `none` | `gzip` off this host |
+//! | `OTEL_EXPORTER_OTLP_COMPRESSION`, `…_TRACES_COMPRESSION` | `gzip`, `none`, or `zstd` (feature `zstd`) | `gzip` off this host |
 //! | `OTEL_EXPORTER_OTLP_TIMEOUT`, `…_TRACES_TIMEOUT` | milliseconds for one request | 10 000 |
+//! | `OTEL_EXPORTER_OTLP_CERTIFICATE`, `…_TRACES_CERTIFICATE` | file with the only authorities to trust, PEM | the platform's |
+//! | `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`, `…_TRACES_CLIENT_CERTIFICATE` | file with the certificate to show to the server, PEM | |
+//! | `OTEL_EXPORTER_OTLP_CLIENT_KEY`, `…_TRACES_CLIENT_KEY` | file with its key, PEM | |
 //! | `OTEL_BSP_SCHEDULE_DELAY` | milliseconds that a span waits at most for its batch | 5 000 |
 //! | `OTEL_BSP_MAX_QUEUE_SIZE` | spans that one destination may have pending | 65 536 |
 //! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | spans in one request at most | 512 |
@@ -44,11 +47,13 @@
 //! A variable of traces (`…_TRACES_…`) wins over the one for all signals; an empty one counts as
 //! unset; a value that cannot be read is an error that names its variable (the sampler, the resource
 //! and the limits of a provider the SDK reads by itself, and passes over what it cannot). Endpoint, headers,
-//! protocol, compression and time-out apply to the destination of the environment alone, never to
+//! protocol, compression, time-out and certificates apply to the destination of the environment alone, never to
 //! one set in code, so that no key reaches another destination.
 //!
-//! Not read: `…_CERTIFICATE`, `…_CLIENT_KEY`, `…_CLIENT_CERTIFICATE` (the platform's certificates
-//! are used), `…_INSECURE` (the endpoint's scheme says it), `OTEL_BSP_EXPORT_TIMEOUT` (what fails is
+//! A file of certificates is read by [`Destination::from_env`] or [`TelemetryBuilder::build`], and not again; an
+//! `http` address uses none, as the specification has it.
+//!
+//! Not read: `…_INSECURE` (the endpoint's scheme says it), `OTEL_BSP_EXPORT_TIMEOUT` (what fails is
 //! tried again), `OTEL_PROPAGATORS` (W3C trace context and baggage are installed) and
 //! `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.
 
@@ -70,6 +75,7 @@ mod pipeline;
 mod processor;
 mod repair;
 mod report;
+mod secrets;
 mod signal;
 mod spool;
 mod spooling;

@@ -157,6 +157,10 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
         flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain).ok()?;
         body = plain;
     }
+    #[cfg(feature = "zstd")]
+    if headers.get("content-encoding").is_some_and(|encoding| encoding == "zstd") {
+        body = zstd::stream::decode_all(body.as_slice()).ok()?;
+    }
     let message = ExportTraceServiceRequest::decode(body.as_slice()).ok()?;
     Some(Received { at: Instant::now(), path, headers, message })
 }

@@ -1,8 +1,12 @@
 //! Where finished spans go.
 
 mod otlp;
+mod tls;
 
 pub(super) use otlp::{Address, Origin};
+pub(super) use tls::Pem;
+#[cfg(feature = "grpc")]
+pub(super) use {otlp::name, tls::Tls};
 
 use super::lane::Limits;
 use crate::{Error, capture::ContentCapture};
@@ -66,6 +70,9 @@ pub enum Compression {
     None,
     /// gzip (level 1 over HTTP): the default for others.
     Gzip,
+    /// Zstandard (level 1 over HTTP), smaller and quicker than gzip, for a receiver that takes it: the
+    /// OpenTelemetry Collector does, while OTLP asks of none more than gzip. Needs the feature `zstd`.
+    Zstd,
 }
 
 impl Destination {
@@ -122,6 +129,61 @@ impl Destination {
     /// How requests are compressed; gzip by default, nothing for a destination on this host.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.otlp.compression = Some(compression);
+        self
+    }
+
+    /// Trusts the server by these certificates of authorities, in PEM, **instead of** the platform's: for a
+    /// receiver whose certificate an authority of your own issued. Several may follow each other in
+    /// `pem`, and a further call adds to them. So `OTEL_EXPORTER_OTLP_CERTIFICATE` is
+    /// [specified](https://opentelemetry.io/docs/specs/otel/protocol/exporter/), which holds for the
+    /// environment's destination alone.
+    ///
+    /// [`TelemetryBuilder::build`](super::TelemetryBuilder::build) refuses what is no such certificate, and
+    /// an `http` address with it, where it would do nothing.
+    ///
+    /// ```
+    /// use tracing_genai::Destination;
+    ///
+    /// # fn example(authority: &str, certificate: &str, key: &str) {
+    /// let collector = Destination::otlp("https://collector.internal:4318")
+    ///     .ca_certificate(authority)
+    ///     .client_certificate(certificate, key);
+    /// # let _ = collector;
+    /// # }
+    /// ```
+    pub fn ca_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.otlp.tls.trust(Pem::new("the PEM given to Destination::ca_certificate", pem.as_ref()));
+        self
+    }
+
+    /// Shows the server this certificate, for one that asks who calls (mutual TLS): the certificate
+    /// and then those of its issuers, and the private key, unencrypted, all in PEM. The key is never shown.
+    ///
+    /// With the feature `native-tls` the key must be one of PKCS #8 (`BEGIN PRIVATE KEY`).
+    /// [`TelemetryBuilder::build`](super::TelemetryBuilder::build) refuses a key that is not the
+    /// certificate's, and an `http` address with it, where it would do nothing.
+    pub fn client_certificate(
+        mut self,
+        certificate_pem: impl AsRef<[u8]>,
+        key_pem: impl AsRef<[u8]>,
+    ) -> Self {
+        const CERTIFICATE: &str = "the certificate given to Destination::client_certificate";
+        const KEY: &str = "the key given to Destination::client_certificate";
+        let certificate = Pem::new(CERTIFICATE, certificate_pem.as_ref());
+        self.otlp.tls.identify(certificate, Pem::new(KEY, key_pem.as_ref()));
+        self
+    }
+
+    /// The certificates that the variables name, which an `http` address has no use for.
+    pub(super) fn certificates(mut self, authorities: Option<Pem>, identity: Option<(Pem, Pem)>) -> Self {
+        if !self.otlp.is_plain() {
+            if let Some(authorities) = authorities {
+                self.otlp.tls.trust(authorities);
+            }
+            if let Some((certificate, key)) = identity {
+                self.otlp.tls.identify(certificate, key);
+            }
+        }
         self
     }
 

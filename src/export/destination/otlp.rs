@@ -1,7 +1,10 @@
 //! An OTLP receiver's settings, and their check.
 
-use super::{Compression, Protocol};
-use crate::{Error, export::http::HttpTransport};
+use super::{Compression, Protocol, tls::Tls};
+use crate::{
+    Error,
+    export::{http::HttpTransport, secrets::Secrets},
+};
 use reqwest::{
     Url,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -34,6 +37,7 @@ pub(super) struct Otlp {
     pub(super) protocol: Protocol,
     pub(super) compression: Option<Compression>,
     pub(super) timeout: Duration,
+    pub(super) tls: Tls,
 }
 
 #[derive(Debug)]
@@ -57,18 +61,38 @@ impl Otlp {
             protocol: Protocol::default(),
             compression: None,
             timeout: Duration::from_secs(10),
+            tls: Tls::default(),
         }
     }
 
     pub(super) fn resolve(&self, client: &reqwest::Client) -> Result<(String, Address), Error> {
         let url = self.url()?;
+        if self.tls.is_set() && url.scheme() == "http" {
+            let (tls, origin) = (self.tls.origin(), self.origin);
+            return Err(Error::configuration(format!(
+                "{origin} is an http address, for which {tls} does nothing: make it https"
+            )));
+        }
         let headers = self.header_map()?;
         let default = if is_loopback(&url) { Compression::None } else { Compression::Gzip };
         let compression = self.compression.unwrap_or(default);
+        if compression == Compression::Zstd && !cfg!(feature = "zstd") {
+            let asked = match self.origin {
+                Origin::Code => "Destination::compression",
+                Origin::Variable(_) => {
+                    "OTEL_EXPORTER_OTLP_COMPRESSION or OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"
+                }
+            };
+            return Err(Error::configuration(format!(
+                "{asked} asks for zstd, which needs the feature `zstd` of tracing-genai; or use gzip"
+            )));
+        }
         let name = name(&url);
         let address = match self.protocol {
             Protocol::HttpProtobuf => Address::Http(HttpTransport {
-                client: client.clone(),
+                // Others must neither trust its authorities nor show its certificate.
+                client: if self.tls.is_set() { self.tls.client()? } else { client.clone() },
+                secrets: Secrets::of(&headers, Some(&url)),
                 url,
                 headers,
                 compression,
@@ -79,14 +103,20 @@ impl Otlp {
         Ok((name, address))
     }
 
-    /// Whether certificates are needed to reach it with the HTTP client.
+    /// Whether certificates are needed to reach it with the HTTP client of all.
     pub(super) fn needs_certificates(&self) -> bool {
-        self.protocol == Protocol::HttpProtobuf && self.endpoint.trim_start().starts_with("https")
+        let is_https = self.endpoint.trim_start().starts_with("https");
+        self.protocol == Protocol::HttpProtobuf && is_https && !self.tls.is_set()
+    }
+
+    /// Whether TLS has no part in it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.url().is_ok_and(|url| url.scheme() == "http")
     }
 
     #[cfg(feature = "grpc")]
     fn grpc(&self, url: &Url, headers: HeaderMap, compression: Compression) -> Result<Address, Error> {
-        let endpoint = Box::new(crate::export::grpc::endpoint(url.as_str(), self.timeout)?);
+        let endpoint = Box::new(crate::export::grpc::endpoint(url, self.timeout, &self.tls)?);
         Ok(Address::Grpc { endpoint, headers, compression })
     }
 
@@ -142,15 +172,17 @@ impl Otlp {
 
     fn header_map(&self) -> Result<HeaderMap, Error> {
         let mut map = HeaderMap::with_capacity(self.headers.len());
-        for (name, value) in &self.headers {
+        for (number, (name, value)) in (1..).zip(&self.headers) {
             let origin = match self.origin {
                 Origin::Code => "Destination::header".to_owned(),
                 Origin::Variable(_) => {
                     "OTEL_EXPORTER_OTLP_HEADERS or OTEL_EXPORTER_OTLP_TRACES_HEADERS".to_owned()
                 }
             };
-            let parsed = HeaderName::try_from(name.as_str())
-                .map_err(|_| Error::configuration(format!("{origin}: {name:?} is no name of a header")))?;
+            // What is no name is kept out of the error: a key that stands in the wrong place, as a rule.
+            let parsed = HeaderName::try_from(name.as_str()).map_err(|_| {
+                Error::configuration(format!("{origin}: what stands for the name of header {number} is none"))
+            })?;
             let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| {
                 Error::configuration(format!(
                     "{origin}: the value of {name:?} has characters no header may have"
@@ -176,12 +208,13 @@ impl fmt::Debug for Otlp {
             .field("protocol", &self.protocol)
             .field("compression", &self.compression)
             .field("timeout", &self.timeout)
+            .field("tls", &self.tls)
             .finish()
     }
 }
 
 /// The address without what may be secret in it.
-fn name(url: &Url) -> String {
+pub(in crate::export) fn name(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.to_string()

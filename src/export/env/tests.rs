@@ -156,6 +156,71 @@ fn compression_is_set_by_its_variable() {
 }
 
 #[test]
+fn a_compression_that_needs_a_feature_is_asked_for_by_its_name() {
+    let vars: Vars = &[("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd")];
+    if cfg!(feature = "zstd") {
+        assert_eq!(http(vars).compression, Compression::Zstd);
+    } else {
+        let error = error(vars);
+        assert!(
+            error.contains("OTEL_EXPORTER_OTLP_COMPRESSION") && error.contains("feature `zstd`"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error_that_names_variable_and_path() {
+    const PATH: &str = "/nowhere/at/all.pem";
+    for (name, vars) in [
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", &[("OTEL_EXPORTER_OTLP_CERTIFICATE", PATH)]),
+        ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", &[("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", PATH)]),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", &[("OTEL_EXPORTER_OTLP_CLIENT_KEY", PATH)]),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", &[("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", PATH)]),
+    ] {
+        let error = error(vars);
+        assert!(error.starts_with(name) && error.contains(PATH), "{error}");
+    }
+}
+
+/// A file that can be read, and holds no PEM.
+const TEXT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+
+#[test]
+fn a_certificate_without_its_key_is_an_error_that_names_both() {
+    for (set, missing) in [
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
+    ] {
+        let lookup = |name: &str| (name == set).then(|| TEXT.to_owned());
+        let error = destination(&lookup).unwrap_err().to_string();
+        assert!(error.starts_with(set) && error.contains(missing), "{error}");
+    }
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[test]
+fn a_file_without_a_certificate_is_an_error_that_names_variable_and_path() {
+    let error = error(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", TEXT),
+    ]);
+    assert!(error.contains("OTEL_EXPORTER_OTLP_CERTIFICATE") && error.contains(TEXT), "{error}");
+}
+
+#[test]
+fn an_http_address_has_no_use_for_the_environments_certificates() {
+    assert!(route(&[("OTEL_EXPORTER_OTLP_CERTIFICATE", TEXT)]).is_ok());
+}
+
+#[test]
+fn a_key_in_the_place_of_a_headers_name_is_not_shown() {
+    let error = error(&[("OTEL_EXPORTER_OTLP_HEADERS", "x-a=1,Authorization: Basic aHVudGVyMg==")]);
+    assert!(error.contains("OTEL_EXPORTER_OTLP_HEADERS") && error.contains("header 2"), "{error}");
+    assert!(!error.contains("aHVudGVyMg"), "{error}");
+}
+
+#[test]
 fn the_timeout_is_in_milliseconds() {
     assert_eq!(http(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "250")]).timeout, Duration::from_millis(250));
     let vars: Vars = &[("OTEL_EXPORTER_OTLP_TIMEOUT", "250"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "9")];

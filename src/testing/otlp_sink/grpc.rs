@@ -23,6 +23,8 @@ pub(super) fn serve(shared: Arc<Signal<State>>) -> io::Result<Loopback> {
             TraceServiceServer::new(Sink { shared: Arc::clone(&shared), hung_up: Arc::clone(&hung_up) })
                 .accept_compressed(CompressionEncoding::Gzip)
                 .max_decoding_message_size(usize::MAX);
+        #[cfg(feature = "zstd")]
+        let service = service.accept_compressed(CompressionEncoding::Zstd);
         let service = service_fn(move |request| call(service.clone(), request));
         let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
             .serve_connection(TokioIo::new(stream), service);

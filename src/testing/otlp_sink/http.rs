@@ -81,6 +81,11 @@ fn message(request: &ReceivedRequest) -> Result<ExportTraceServiceRequest, (Stat
             decoded.map_err(|error| bad(error.to_string()))?;
             body.into()
         }
+        #[cfg(feature = "zstd")]
+        Some("zstd") => {
+            let decoded = zstd::stream::decode_all(&*request.body);
+            decoded.map_err(|error| bad(error.to_string()))?.into()
+        }
         Some(other) => {
             return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{other} is not understood")));
         }

@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 /// A receiver of OTLP traces on 127.0.0.1: over HTTP/protobuf and, with the feature `grpc`, over
-/// gRPC, gzip or not. It accepts everything until it is told to [answer](Self::answer_with)
+/// gRPC, gzip (with the feature `zstd` that too) or not. It accepts everything until it is told to [answer](Self::answer_with)
 /// otherwise.
 ///
 /// ```
