@@ -65,15 +65,18 @@ mod grpc;
 mod http;
 mod lane;
 mod layer;
+mod live;
 mod own_pipeline;
 mod pipeline;
 mod processor;
 mod repair;
 mod report;
+mod selection;
 mod telemetry;
 mod weight;
 
 pub use destination::{Compression, Destination, Protocol};
 pub use repair::{RepairingExporter, RepairingProcessor};
 pub use report::{DestinationReport, Problem, ProblemKind, Report};
+pub use selection::SpanFilter;
 pub use telemetry::{Telemetry, TelemetryBuilder};

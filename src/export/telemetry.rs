@@ -6,10 +6,13 @@ use super::{
     env::{self, Lookup},
     http,
     lane::{Lane, Limits},
-    layer, own_pipeline,
+    layer,
+    live::Live,
+    own_pipeline,
     pipeline::Pipeline,
     processor::Processor,
     report::{Hook, Problem, ProblemKind, Report},
+    selection::Selection,
 };
 use crate::{
     Error,
@@ -301,7 +304,8 @@ impl TelemetryBuilder {
         self
     }
 
-    /// One more destination: each gets every span, at its own pace. Without any, spans go where the
+    /// One more destination: each gets the spans that it [asks for](Destination::spans), every one by default, at
+    /// its own pace. Without any, spans go where the
     /// environment says, or to a collector at `http://localhost:4318`.
     pub fn destination(mut self, destination: Destination) -> Self {
         self.destinations.push(destination);
@@ -426,6 +430,8 @@ fn pipeline(
     hook: Hook,
     patience: Duration,
 ) -> Result<Pipeline, Error> {
+    let selections = destinations.iter().map(Destination::selection).collect::<Result<Vec<_>, _>>()?;
+    let live = selections.iter().any(Selection::needs_ancestors).then(Live::default);
     let mut lanes = Vec::with_capacity(destinations.len());
     let mut commands = Commands::nowhere();
     let mut consumer = None;
@@ -447,6 +453,8 @@ fn pipeline(
     }
     Ok(Pipeline {
         lanes,
+        selections,
+        live,
         hook,
         keeps_operations: destinations.iter().any(Destination::renders_content),
         commands,

@@ -4,6 +4,7 @@ mod otlp;
 
 pub(super) use otlp::{Address, Origin, Route};
 
+use super::selection::{Selection, SpanFilter};
 use crate::{Error, capture::ContentCapture};
 use otlp::Otlp;
 use secrecy::SecretString;
@@ -28,6 +29,8 @@ use std::time::Duration;
 pub struct Destination {
     otlp: Otlp,
     content: Option<ContentCapture>,
+    filter: SpanFilter,
+    sample_ratio: f64,
 }
 
 /// How OTLP is carried.
@@ -59,7 +62,7 @@ impl Destination {
     /// It is checked by [`TelemetryBuilder::build`](super::TelemetryBuilder::build), before
     /// anything is sent.
     pub fn otlp(endpoint: impl Into<String>) -> Self {
-        Self { otlp: Otlp::new(endpoint.into(), Origin::Code), content: None }
+        Self::from_origin(endpoint.into(), Origin::Code)
     }
 
     /// The destination of the `OTEL_EXPORTER_OTLP_*` variables, see [the table](super#environment).
@@ -71,7 +74,7 @@ impl Destination {
     }
 
     pub(super) fn from_origin(endpoint: String, origin: Origin) -> Self {
-        Self { otlp: Otlp::new(endpoint, origin), content: None }
+        Self { otlp: Otlp::new(endpoint, origin), content: None, filter: SpanFilter::All, sample_ratio: 1.0 }
     }
 
     /// Uses the endpoint's path as it is, for a back end that takes spans at another than
@@ -119,6 +122,59 @@ impl Destination {
     pub fn content(mut self, content: ContentCapture) -> Self {
         self.content = Some(content);
         self
+    }
+
+    /// Which spans this destination gets, every one by default. Others choose for themselves.
+    ///
+    /// A span that is left out here is not counted as [recorded](super::Report::recorded) for this
+    /// destination. What is sent is sent as it is: the parent of a span may be one that is left out.
+    ///
+    /// ```
+    /// use tracing_genai::export::{Destination, SpanFilter, Telemetry};
+    ///
+    /// # fn main() -> Result<(), tracing_genai::Error> {
+    /// let telemetry = Telemetry::builder()
+    ///     .destination(Destination::otlp("http://localhost:4318"))
+    ///     .destination(
+    ///         Destination::otlp("https://llm.example.com").spans(SpanFilter::GenAiAndAncestors),
+    ///     )
+    ///     .build()?;
+    /// # telemetry.shutdown_blocking(std::time::Duration::ZERO);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spans(mut self, filter: SpanFilter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// The share of traces that this destination gets, from 0 (none) to 1 (all), which is the default; another
+    /// number is an error of [`TelemetryBuilder::build`](super::TelemetryBuilder::build).
+    ///
+    /// A trace is kept or left out as a whole, by its id: two destinations with the same ratio get the same
+    /// traces, one with a smaller ratio gets some of these, and so it is across processes. The rule is that
+    /// of the OpenTelemetry SDK's sampler `TraceIdRatioBased`, which keeps the same traces at the same ratio. What
+    /// the sampler of the program's provider leaves out does not come here in the first place.
+    ///
+    /// A span that is left out here is not counted as [recorded](super::Report::recorded) for this
+    /// destination.
+    ///
+    /// ```
+    /// use tracing_genai::export::{Destination, Telemetry};
+    ///
+    /// let tenth = Destination::otlp("http://localhost:4318").sample_ratio(0.1);
+    /// # drop(tenth);
+    /// let percent = Destination::otlp("http://localhost:4318").sample_ratio(10.0);
+    /// assert!(Telemetry::builder().destination(percent).build().is_err());
+    /// ```
+    pub fn sample_ratio(mut self, ratio: f64) -> Self {
+        self.sample_ratio = ratio;
+        self
+    }
+
+    /// What it chooses from the spans.
+    pub(super) fn selection(&self) -> Result<Selection, Error> {
+        Selection::new(self.filter, self.sample_ratio)
     }
 
     /// Whether it renders content from records.
