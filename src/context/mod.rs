@@ -120,6 +120,6 @@ pub use mark_spans::MarkSpans;
 pub use propagate::{inject_traceparent, mcp_meta, parent_from_headers, parent_from_mcp_meta};
 pub use scope::{Handle, Scope, Scoped, carried, current, scope};
 
-#[cfg(feature = "export")]
-pub(crate) use mark_spans::mark;
 pub(crate) use scope::{as_own, marks};
+#[cfg(feature = "export")]
+pub(crate) use {mark_spans::mark, scope::is_own};

@@ -293,6 +293,6 @@ pub(crate) fn as_own<T>(start: impl FnOnce() -> T) -> T {
 
 /// Whether a span that starts now is one of this crate's own.
 #[cfg(feature = "export")]
-pub(super) fn is_own() -> bool {
+pub(crate) fn is_own() -> bool {
     IS_OWN.try_with(Cell::get).unwrap_or_default()
 }

@@ -77,7 +77,9 @@ pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: 
 /// What mends the settings that such a status finds fault with.
 fn advice(status: u16) -> &'static str {
     match status {
-        401 | 402 | 403 | 407 => "check the key of this destination (Destination::header, OTEL_EXPORTER_OTLP_HEADERS)",
+        401 | 402 | 403 | 407 => {
+            "check the key of this destination (Destination::header, OTEL_EXPORTER_OTLP_HEADERS)"
+        }
         404 | 405 => "check the path of this destination's address (Destination::exact_path)",
         _ => "check that it takes OTLP as http/protobuf, with this compression (Destination::compression)",
     }

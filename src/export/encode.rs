@@ -33,21 +33,40 @@ use std::{
 /// Key and length of a nested message, at most.
 const FRAME: usize = 6;
 
+/// What of a span its destination gets.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    /// Its policy, if it has one: without, content goes as the span carries it.
+    pub(super) content: Option<ContentCapture>,
+    /// Whether it gets what is noted of place and thread.
+    pub(super) has_code: bool,
+}
+
+impl View {
+    fn keeps(&self, attribute: &KeyValue) -> bool {
+        let name = attribute.key.as_str();
+        self.has_code
+            || !(name.starts_with("code.")
+                || name.starts_with("thread.")
+                || matches!(name, "target" | "busy_ns" | "idle_ns"))
+    }
+}
+
 /// `spans` in as few encoded requests as the limits allow, each with the number of its spans. One span that is
 /// too big goes alone, as it is: the destination has the last word on what it takes.
 pub(super) fn requests(
     spans: &[Arc<Finished>],
-    content: Option<&ContentCapture>,
+    view: &View,
     batch: usize,
     request_bytes: usize,
 ) -> Vec<(u64, Bytes)> {
     let mut requests = Vec::new();
     let mut packing = Packing::default();
     for finished in spans {
-        let message = span(finished, content);
+        let message = span(finished, view);
         let size = message.encoded_len() + FRAME;
-        let is_full = packing.count >= batch as u64
-            || packing.size + size + packing.overhead(finished) > request_bytes;
+        let is_full =
+            packing.count >= batch as u64 || packing.size + size + packing.overhead(finished) > request_bytes;
         if is_full && packing.count > 0 {
             requests.push(std::mem::take(&mut packing).close());
         }
@@ -145,8 +164,8 @@ fn scope(scope: &InstrumentationScope) -> ScopeMessage {
     }
 }
 
-/// The span with the content that `content` allows; with what it carries where there is no policy.
-fn span(finished: &Finished, content: Option<&ContentCapture>) -> SpanMessage {
+/// The span with what `view` allows of it.
+fn span(finished: &Finished, view: &View) -> SpanMessage {
     let span = &finished.span;
     let parent = span.parent_span_id;
     SpanMessage {
@@ -159,7 +178,7 @@ fn span(finished: &Finished, content: Option<&ContentCapture>) -> SpanMessage {
         kind: kind(&span.span_kind) as i32,
         start_time_unix_nano: nanoseconds(span.start_time),
         end_time_unix_nano: nanoseconds(span.end_time),
-        attributes: span_attributes(finished, content),
+        attributes: span_attributes(finished, view),
         dropped_attributes_count: span.dropped_attributes_count,
         events: span
             .events
@@ -167,14 +186,14 @@ fn span(finished: &Finished, content: Option<&ContentCapture>) -> SpanMessage {
             .map(|event| EventMessage {
                 time_unix_nano: nanoseconds(event.timestamp),
                 name: event.name.to_string(),
-                attributes: event_attributes(event, finished, content),
+                attributes: event_attributes(event, finished, view),
                 dropped_attributes_count: event.dropped_attributes_count,
             })
             .collect(),
         dropped_events_count: span.events.dropped_count,
         links: span.links.iter().map(link).collect(),
         dropped_links_count: span.links.dropped_count,
-        status: Some(status(&span_status(finished, content))),
+        status: Some(status(&span_status(finished, view.content.as_ref()))),
     }
 }
 
@@ -189,16 +208,16 @@ fn span_status<'a>(finished: &'a Finished, content: Option<&ContentCapture>) -> 
     words.map_or(own, |words| Cow::Owned(Status::error(words.into_owned())))
 }
 
-fn span_attributes(finished: &Finished, content: Option<&ContentCapture>) -> Vec<KeyValueMessage> {
-    let carried = &finished.span.attributes;
-    let Some(content) = content else {
+fn span_attributes(finished: &Finished, view: &View) -> Vec<KeyValueMessage> {
+    let carried = finished.span.attributes.iter().filter(|attribute| view.keeps(attribute));
+    let Some(content) = &view.content else {
         return attributes(carried);
     };
     // A span of another library has no record to render from: what it carries is all there is.
     if content.is_on() && finished.operation.is_none() {
         return attributes(carried);
     }
-    let plain = carried.iter().filter(|attribute| !CONTENT_ATTRIBUTES.contains(&attribute.key.as_str()));
+    let plain = carried.filter(|attribute| !CONTENT_ATTRIBUTES.contains(&attribute.key.as_str()));
     let rendered = match &finished.operation {
         Some(operation) if content.is_on() => content_attributes(operation, content),
         _ => Vec::new(),
@@ -208,21 +227,18 @@ fn span_attributes(finished: &Finished, content: Option<&ContentCapture>) -> Vec
 
 /// An evaluation's explanation is content: a destination that may have it gets it from the record, whatever the
 /// span carries.
-fn event_attributes(
-    event: &Event,
-    finished: &Finished,
-    content: Option<&ContentCapture>,
-) -> Vec<KeyValueMessage> {
-    let Some(content) = content.filter(|_| event.name == GEN_AI_EVALUATION_RESULT) else {
-        return attributes(&event.attributes);
+fn event_attributes(event: &Event, finished: &Finished, view: &View) -> Vec<KeyValueMessage> {
+    let carried = event.attributes.iter().filter(|attribute| view.keeps(attribute));
+    let Some(content) = view.content.as_ref().filter(|_| event.name == GEN_AI_EVALUATION_RESULT) else {
+        return attributes(carried);
     };
     let rendered = finished.operation.as_ref().and_then(|operation| evaluation_event(operation, content));
     match rendered {
         Some((_, rendered)) => attributes(&rendered),
-        None if content.is_on() => attributes(&event.attributes),
+        None if content.is_on() => attributes(carried),
         None => {
             let is_plain = |carried: &&KeyValue| carried.key.as_str() != GEN_AI_EVALUATION_EXPLANATION;
-            attributes(event.attributes.iter().filter(is_plain))
+            attributes(carried.filter(is_plain))
         }
     }
 }
@@ -303,6 +319,14 @@ fn array(array: &Array) -> Option<ArrayValue> {
     };
     let values = values.into_iter().map(|value| AnyValue { value: Some(value) }).collect();
     Some(ArrayValue { values })
+}
+
+#[cfg(test)]
+impl View {
+    /// The span as it is.
+    pub(super) fn whole() -> Self {
+        Self { content: None, has_code: true }
+    }
 }
 
 #[cfg(test)]

@@ -88,10 +88,9 @@ impl GrpcTransport {
     async fn exchange(&self, body: Bytes) -> Result<ExportTraceServiceResponse, Status> {
         let request = tonic::Request::from_parts(self.headers.clone(), tonic::Extensions::default(), body);
         let mut client = self.client.borrow().clone();
-        client
-            .ready()
-            .await
-            .map_err(|error| Status::unknown(format!("Service was not ready: {}", answer::described(&error))))?;
+        client.ready().await.map_err(|error| {
+            Status::unknown(format!("Service was not ready: {}", answer::described(&error)))
+        })?;
         Ok(client.unary(request, self.method.clone(), Encoded).await?.into_inner())
     }
 }

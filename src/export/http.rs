@@ -67,7 +67,9 @@ impl HttpTransport {
     pub(super) async fn send(&self, plain: Bytes) -> Answer {
         let body = match compressed(self.compression, plain).await {
             Ok(body) => body,
-            Err(error) => return answer::of_network(&format!("the request could not be compressed: {error}")),
+            Err(error) => {
+                return answer::of_network(&format!("the request could not be compressed: {error}"));
+            }
         };
         match self.exchange(body).await {
             Ok(answer) => answer,
@@ -114,9 +116,7 @@ const LARGE: usize = 128 << 10;
 async fn compressed(compression: Compression, plain: Bytes) -> Result<Bytes, tokio::task::JoinError> {
     match compression {
         Compression::None => Ok(plain),
-        _ if plain.len() > LARGE => {
-            tokio::task::spawn_blocking(move || compress(compression, &plain)).await
-        }
+        _ if plain.len() > LARGE => tokio::task::spawn_blocking(move || compress(compression, &plain)).await,
         _ => Ok(compress(compression, &plain)),
     }
 }

@@ -10,14 +10,13 @@ pub(super) use shipment::Shipment;
 
 use super::{
     destination::WhenFull,
-    encode,
+    encode::{self, View},
     pipeline::Finished,
     report::{DestinationReport, Problem, ProblemKind},
     signal::Signal,
     spool::{Entry, Store, Trouble, TroubleKind, WriteError},
     spooling::Alarm,
 };
-use crate::capture::ContentCapture;
 use bytes::Bytes;
 use state::{Parcel, State};
 use std::{
@@ -72,7 +71,7 @@ pub(super) struct Lane {
     name: String,
     signal: Signal,
     limits: Limits,
-    content: Option<ContentCapture>,
+    view: View,
     state: Mutex<State>,
     /// Whether it takes no more spans in: changed under the state's lock, so that its sums hold.
     closed: AtomicBool,
@@ -102,7 +101,7 @@ pub(super) enum Place {
 }
 
 impl Lane {
-    pub(super) fn new(name: String, signal: Signal, limits: Limits, content: Option<ContentCapture>) -> Self {
+    pub(super) fn new(name: String, signal: Signal, limits: Limits, view: View) -> Self {
         // Several requests have to find room.
         let request_bytes = limits.request_bytes.min(limits.bytes / 8).max(1);
         Self {
@@ -110,7 +109,7 @@ impl Lane {
             signal,
             state: Mutex::new(State::new(request_bytes)),
             limits,
-            content,
+            view,
             closed: AtomicBool::new(false),
             room: Condvar::new(),
             wake: Notify::new(),
@@ -208,8 +207,7 @@ impl Lane {
         loop {
             if self.is_closed() {
                 state.recorded += items;
-                let message =
-                    "a span ended after the telemetry was shut down: keep the `Telemetry` until the program ends";
+                let message = "a span ended after the telemetry was shut down: keep the `Telemetry` until the program ends";
                 return Err(self.lose(&mut state, ProblemKind::Dropped, items, AFTER_SHUTDOWN, message));
             }
             if state.has_room(&self.limits, weight) || state.let_a_copy_go() {
@@ -242,8 +240,7 @@ impl Lane {
                 None => return false,
             }
         };
-        let requests =
-            encode::requests(&claim.spans, self.content.as_ref(), self.limits.batch, request_bytes);
+        let requests = encode::requests(&claim.spans, &self.view, self.limits.batch, request_bytes);
         // Much of the memory is freed here, outside of the lock.
         drop(claim.spans);
         let parcels: Vec<Parcel> = requests

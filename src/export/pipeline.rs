@@ -3,14 +3,16 @@
 use super::{
     courier::Commands,
     lane::Lane,
+    live::Live,
     report::{Hook, Problem, Report},
+    selection::{Relation, Selection},
 };
 use crate::{
     diagnosis::{self, Finding},
     record::Operation,
     span::joined,
 };
-use opentelemetry::trace::Status;
+use opentelemetry::trace::{Status, TraceId};
 use opentelemetry_proto::{
     tonic::resource::v1::Resource, transform::common::tonic::ResourceAttributesWithSchema,
 };
@@ -50,6 +52,10 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Pipeline {
     pub(super) lanes: Vec<Arc<Lane>>,
+    /// What each of the lanes takes.
+    pub(super) selections: Vec<Selection>,
+    /// The spans that live, where a selection needs them.
+    pub(super) live: Option<Live>,
     pub(super) hook: Hook,
     /// Whether any destination renders content.
     pub(super) keeps_operations: bool,
@@ -70,12 +76,19 @@ impl Pipeline {
         !self.lanes.is_empty()
     }
 
-    pub(super) fn push(&self, span: Finished) {
+    /// Whether any destination gets a span of this trace that stands so to generative AI.
+    pub(super) fn takes(&self, trace: TraceId, relation: Relation) -> bool {
+        self.selections.iter().any(|selection| selection.takes(trace, relation))
+    }
+
+    pub(super) fn push(&self, span: Finished, relation: Relation) {
         if self.lanes.first().is_some_and(|lane| lane.is_closed()) {
             diagnosis::note(Finding::TelemetryDropped);
         }
         let span = Arc::new(span);
-        for lane in &self.lanes {
+        let trace = span.span.span_context.trace_id();
+        let ways = self.lanes.iter().zip(&self.selections);
+        for (lane, _) in ways.filter(|(_, selection)| selection.takes(trace, relation)) {
             for problem in lane.push(&span) {
                 self.tell(problem);
             }

@@ -3,11 +3,12 @@
 use super::{
     pipeline::{Finished, Pipeline, Source},
     repair::{self, Origin},
+    selection::Relation,
     weight,
 };
 use crate::{
     capture::ContentCapture,
-    context::mark,
+    context::{is_own, mark},
     record::{Operation, Outcome},
     semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME},
     span::{TARGET, deferred, joined, own_pipeline},
@@ -15,7 +16,7 @@ use crate::{
 };
 use opentelemetry::{
     Context, KeyValue, Value,
-    trace::{Span as _, Status},
+    trace::{Span as _, Status, TraceContextExt},
 };
 use opentelemetry_sdk::{
     Resource,
@@ -45,13 +46,29 @@ impl Processor {
         let resource = Resource::builder().with_attributes(overrides.iter().cloned()).build();
         Self { pipeline, overrides, source: Arc::new(Source::new(&resource)), is_of_own_provider: false }
     }
+
+    /// How a span that ends stands to generative AI. One of which nobody knows what is below it may be above any.
+    fn relation(&self, span: &SpanData, is_gen_ai: bool) -> Relation {
+        let live = self.pipeline.live.as_ref();
+        let ended = live.map(|live| live.end(&span.span_context, span.parent_span_id, is_gen_ai));
+        match ended {
+            _ if is_gen_ai => Relation::Operation,
+            Some(None) => Relation::Ancestor,
+            Some(Some(ended)) if ended.is_above_gen_ai => Relation::Ancestor,
+            _ => Relation::Unrelated,
+        }
+    }
 }
 
 impl SpanProcessor for Processor {
-    fn on_start(&self, span: &mut Span, _cx: &Context) {
+    fn on_start(&self, span: &mut Span, cx: &Context) {
         mark(span);
         if self.is_of_own_provider {
             deferred::note_own(span.span_context().span_id());
+        }
+        if let Some(live) = &self.pipeline.live {
+            let is_gen_ai = is_own() || repair::starts_as_gen_ai(span);
+            live.start(span.span_context(), cx.span().span_context().span_id(), is_gen_ai);
         }
     }
 
@@ -62,6 +79,9 @@ impl SpanProcessor for Processor {
         let operation = joined::take(&span.span_context);
         let origin = repair::origin(&span);
         if origin == Origin::Ours && own_pipeline::gets_it(self.pipeline.number()) {
+            if let Some(live) = &self.pipeline.live {
+                live.end_twin(&span.span_context);
+            }
             return;
         }
         match (origin, &operation) {
@@ -70,6 +90,11 @@ impl SpanProcessor for Processor {
             (Origin::Ours, None) => {}
             (origin, operation) => repair::repair(&mut span, origin, operation.as_deref()),
         }
+        let is_gen_ai = origin == Origin::Ours || operation.is_some() || repair::has_operation(&span);
+        let relation = self.relation(&span, is_gen_ai);
+        if !self.pipeline.takes(span.span_context.trace_id(), relation) {
+            return;
+        }
         if origin == Origin::Ours {
             strip(&mut span);
         }
@@ -77,7 +102,7 @@ impl SpanProcessor for Processor {
         let operation = operation.filter(|_| self.pipeline.keeps_operations);
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
         let source = Arc::clone(&self.source);
-        self.pipeline.push(Finished { span, plain_status, operation, source, weight });
+        self.pipeline.push(Finished { span, plain_status, operation, source, weight }, relation);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

@@ -44,7 +44,8 @@ fn halves_of_traces(body: &[u8]) -> Option<[(u64, Bytes); 2]> {
         for mut scope in resource.scope_spans {
             let rest = scope.spans.split_off(room.min(scope.spans.len()));
             room -= scope.spans.len();
-            let second = ScopeSpans { scope: scope.scope.clone(), schema_url: scope.schema_url.clone(), spans: rest };
+            let second =
+                ScopeSpans { scope: scope.scope.clone(), schema_url: scope.schema_url.clone(), spans: rest };
             for (part, scope) in parts.iter_mut().zip([scope, second]) {
                 if !scope.spans.is_empty() {
                     part.push(scope);

@@ -104,10 +104,10 @@ pub(super) fn start(settings: Spool, lanes: &[Arc<Lane>], hook: Hook) -> Result<
         has_told: false,
     };
     keeper.open();
-    let thread = std::thread::Builder::new()
-        .name("tracing-genai-spool".into())
-        .spawn(move || keeper.run())
-        .map_err(|error| Error::configuration("the spool's thread cannot be started").with_source(error))?;
+    let thread =
+        std::thread::Builder::new().name("tracing-genai-spool".into()).spawn(move || keeper.run()).map_err(
+            |error| Error::configuration("the spool's thread cannot be started").with_source(error),
+        )?;
     Ok(Spooling { alarm, thread: Some(thread), lanes: lanes.to_vec() })
 }
 
@@ -191,7 +191,11 @@ impl Keeper {
             Ok(store) => {
                 let store = Arc::new(store);
                 for (index, lane) in self.lanes.iter().enumerate() {
-                    lane.put_on_shelf(Shelf { store: Arc::clone(&store), index, alarm: Arc::clone(&self.alarm) });
+                    lane.put_on_shelf(Shelf {
+                        store: Arc::clone(&store),
+                        index,
+                        alarm: Arc::clone(&self.alarm),
+                    });
                 }
                 self.store = Some(store);
             }
@@ -240,7 +244,11 @@ fn shelves(lanes: &[Arc<Lane>]) -> Vec<String> {
     let mut shelves: Vec<String> = Vec::with_capacity(lanes.len());
     for (index, lane) in lanes.iter().enumerate() {
         let twins = lanes[..index].iter().filter(|other| other.name() == lane.name()).count();
-        shelves.push(if twins == 0 { lane.name().to_owned() } else { format!("{} #{}", lane.name(), twins + 1) });
+        shelves.push(if twins == 0 {
+            lane.name().to_owned()
+        } else {
+            format!("{} #{}", lane.name(), twins + 1)
+        });
     }
     shelves
 }

@@ -6,10 +6,13 @@ use super::{
     env::{self, Lookup},
     http,
     lane::{Lane, Limits},
-    layer, own_pipeline,
+    layer,
+    live::Live,
+    own_pipeline,
     pipeline::Pipeline,
     processor::Processor,
     report::{Hook, Problem, ProblemKind, Report},
+    selection::Selection,
     signal::Signal,
     spool::Spool,
     spooling,
@@ -306,7 +309,8 @@ impl TelemetryBuilder {
         self
     }
 
-    /// One more destination: each gets every span, at its own pace. Without any, spans go where the
+    /// One more destination: each gets the spans that it [asks for](Destination::spans), every one by default, at
+    /// its own pace. Without any, spans go where the
     /// environment says, or to a collector at `http://localhost:4318`.
     pub fn destination(mut self, destination: Destination) -> Self {
         self.destinations.push(destination);
@@ -452,6 +456,8 @@ fn pipeline(
     hook: Hook,
     patience: Duration,
 ) -> Result<Pipeline, Error> {
+    let selections = destinations.iter().map(Destination::selection).collect::<Result<Vec<_>, _>>()?;
+    let live = selections.iter().any(Selection::needs_ancestors).then(Live::default);
     let mut lanes: Vec<Arc<Lane>> = Vec::with_capacity(destinations.len());
     let mut commands = Commands::nowhere();
     let mut consumer = None;
@@ -461,7 +467,7 @@ fn pipeline(
         for destination in destinations {
             let (name, address) = destination.route(&client)?;
             let limits = destination.limits(limits);
-            let lane = Arc::new(Lane::new(name, Signal::Traces, limits, destination.content_policy()));
+            let lane = Arc::new(Lane::new(name, Signal::Traces, limits, destination.view()));
             lanes.push(Arc::clone(&lane));
             routes.push((lane, address));
         }
@@ -475,6 +481,8 @@ fn pipeline(
     }
     Ok(Pipeline {
         lanes,
+        selections,
+        live,
         hook,
         keeps_operations: destinations.iter().any(Destination::renders_content),
         commands,

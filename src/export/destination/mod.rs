@@ -8,7 +8,11 @@ pub(super) use tls::Pem;
 #[cfg(feature = "grpc")]
 pub(super) use {otlp::name, tls::Tls};
 
-use super::lane::Limits;
+use super::{
+    encode::View,
+    lane::Limits,
+    selection::{Selection, SpanFilter},
+};
 use crate::{Error, capture::ContentCapture};
 use otlp::Otlp;
 use secrecy::SecretString;
@@ -35,6 +39,9 @@ pub struct Destination {
     content: Option<ContentCapture>,
     queue_bytes: Option<usize>,
     when_full: WhenFull,
+    filter: SpanFilter,
+    sample_ratio: f64,
+    code_attributes: bool,
 }
 
 /// What happens when a destination's queue is full: see [`Destination::when_full`].
@@ -83,7 +90,7 @@ impl Destination {
     /// It is checked by [`TelemetryBuilder::build`](super::TelemetryBuilder::build), before
     /// anything is sent.
     pub fn otlp(endpoint: impl Into<String>) -> Self {
-        Self::of(Otlp::new(endpoint.into(), Origin::Code))
+        Self::from_origin(endpoint.into(), Origin::Code)
     }
 
     /// The destination of the `OTEL_EXPORTER_OTLP_*` variables, see [the table](super#environment).
@@ -94,12 +101,16 @@ impl Destination {
         super::env::destination(&super::env::process)
     }
 
-    fn of(otlp: Otlp) -> Self {
-        Self { otlp, content: None, queue_bytes: None, when_full: WhenFull::default() }
-    }
-
     pub(super) fn from_origin(endpoint: String, origin: Origin) -> Self {
-        Self::of(Otlp::new(endpoint, origin))
+        Self {
+            otlp: Otlp::new(endpoint, origin),
+            content: None,
+            queue_bytes: None,
+            when_full: WhenFull::default(),
+            filter: SpanFilter::All,
+            sample_ratio: 1.0,
+            code_attributes: true,
+        }
     }
 
     /// Uses the endpoint's path as it is, for a back end that takes spans at another than
@@ -228,6 +239,74 @@ impl Destination {
         }
     }
 
+    /// Which spans this destination gets, every one by default. Others choose for themselves.
+    ///
+    /// A span that is left out here is not counted as [recorded](super::Report::recorded) for this
+    /// destination. What is sent is sent as it is: the parent of a span may be one that is left out.
+    ///
+    /// ```
+    /// use tracing_genai::export::{Destination, SpanFilter, Telemetry};
+    ///
+    /// # fn main() -> Result<(), tracing_genai::Error> {
+    /// let telemetry = Telemetry::builder()
+    ///     .destination(Destination::otlp("http://localhost:4318"))
+    ///     .destination(
+    ///         Destination::otlp("https://llm.example.com").spans(SpanFilter::GenAiAndAncestors),
+    ///     )
+    ///     .build()?;
+    /// # telemetry.shutdown_blocking(std::time::Duration::ZERO);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spans(mut self, filter: SpanFilter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// The share of traces that this destination gets, from 0 (none) to 1 (all), which is the default; another
+    /// number is an error of [`TelemetryBuilder::build`](super::TelemetryBuilder::build).
+    ///
+    /// A trace is kept or left out as a whole, by its id: two destinations with the same ratio get the same
+    /// traces, one with a smaller ratio gets some of these, and so it is across processes. The rule is that
+    /// of the OpenTelemetry SDK's sampler `TraceIdRatioBased`, which keeps the same traces at the same ratio. What
+    /// the sampler of the program's provider leaves out does not come here in the first place.
+    ///
+    /// A span that is left out here is not counted as [recorded](super::Report::recorded) for this
+    /// destination.
+    ///
+    /// ```
+    /// use tracing_genai::export::{Destination, Telemetry};
+    ///
+    /// let tenth = Destination::otlp("http://localhost:4318").sample_ratio(0.1);
+    /// # drop(tenth);
+    /// let percent = Destination::otlp("http://localhost:4318").sample_ratio(10.0);
+    /// assert!(Telemetry::builder().destination(percent).build().is_err());
+    /// ```
+    pub fn sample_ratio(mut self, ratio: f64) -> Self {
+        self.sample_ratio = ratio;
+        self
+    }
+
+    /// Whether this destination gets what `tracing-opentelemetry` notes of the place and the thread of each
+    /// span and event: `code.*`, `thread.*`, `target`, `busy_ns` and `idle_ns`, whoever wrote an attribute of
+    /// such a name. It does by default, but for spans of this crate, where these tell nothing of the operation.
+    ///
+    /// ```
+    /// use tracing_genai::export::Destination;
+    ///
+    /// let vendor = Destination::otlp("https://llm.example.com").code_attributes(false);
+    /// # drop(vendor);
+    /// ```
+    pub fn code_attributes(mut self, on: bool) -> Self {
+        self.code_attributes = on;
+        self
+    }
+
+    /// What it chooses from the spans.
+    pub(super) fn selection(&self) -> Result<Selection, Error> {
+        Selection::new(self.filter, self.sample_ratio)
+    }
+
     /// Whether it renders content from records.
     pub(super) fn renders_content(&self) -> bool {
         self.content.as_ref().is_some_and(ContentCapture::is_on)
@@ -242,7 +321,8 @@ impl Destination {
         self.otlp.resolve(client)
     }
 
-    pub(super) fn content_policy(&self) -> Option<ContentCapture> {
-        self.content.clone()
+    /// What of each span it gets.
+    pub(super) fn view(&self) -> View {
+        View { content: self.content.clone(), has_code: self.code_attributes }
     }
 }

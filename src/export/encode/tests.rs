@@ -17,6 +17,10 @@ fn finished(name: &'static str) -> Finished {
     Finished::example(name, 1)
 }
 
+fn with(content: Option<&ContentCapture>) -> View {
+    View { content: content.cloned(), ..View::whole() }
+}
+
 fn decoded(body: &[u8]) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest::decode(body).unwrap()
 }
@@ -72,7 +76,7 @@ fn a_span_is_encoded_as_the_reference_transform_encodes_it() {
         .iter()
         .cloned()
         .map(|span| Arc::new(Finished { span, source: Arc::clone(&source), ..finished("example") }));
-    let requests = requests(&ours.collect::<Vec<_>>(), None, 512, usize::MAX);
+    let requests = requests(&ours.collect::<Vec<_>>(), &View::whole(), 512, usize::MAX);
 
     let expected =
         group_spans_by_resource_and_scope(spans.to_vec(), &ResourceAttributesWithSchema::from(&resource));
@@ -84,7 +88,7 @@ fn a_span_is_encoded_as_the_reference_transform_encodes_it() {
 fn spans_of_two_providers_keep_their_resources() {
     let one = Finished { source: Arc::new(Source::default()), ..finished("one") };
     let two = Finished { source: Arc::new(Source::default()), ..finished("two") };
-    let requests = requests(&[Arc::new(one), Arc::new(two)], None, 512, usize::MAX);
+    let requests = requests(&[Arc::new(one), Arc::new(two)], &View::whole(), 512, usize::MAX);
     assert_eq!(decoded(&requests[0].1).resource_spans.len(), 2);
 }
 
@@ -101,7 +105,7 @@ fn no_request_is_larger_than_the_limit() {
         let span = Arc::try_unwrap(sized(900)).unwrap();
         Arc::new(Finished { source: Arc::clone(&source), ..span })
     });
-    let requests = requests(&spans.collect::<Vec<_>>(), None, 512, 10_000);
+    let requests = requests(&spans.collect::<Vec<_>>(), &View::whole(), 512, 10_000);
     let sizes: Vec<usize> = requests.iter().map(|(_, body)| body.len()).collect();
     assert!(sizes.iter().all(|size| *size <= 10_000), "{sizes:?}");
     assert!(sizes.len() <= 12, "the requests are well filled: {sizes:?}");
@@ -110,18 +114,18 @@ fn no_request_is_larger_than_the_limit() {
 
 #[test]
 fn a_span_too_big_for_any_request_goes_alone() {
-    let requests = requests(&[sized(1), sized(5_000), sized(1)], None, 512, 1_000);
+    let requests = requests(&[sized(1), sized(5_000), sized(1)], &View::whole(), 512, 1_000);
     assert_eq!(counts(&requests), [1, 1, 1]);
 }
 
 #[test]
 fn no_request_has_more_spans_than_the_limit() {
     let spans: Vec<_> = (0..5).map(|_| sized(1)).collect();
-    assert_eq!(counts(&requests(&spans, None, 2, usize::MAX)), [2, 2, 1]);
+    assert_eq!(counts(&requests(&spans, &View::whole(), 2, usize::MAX)), [2, 2, 1]);
 }
 
 fn keys(finished: &Finished, content: Option<&ContentCapture>) -> Vec<String> {
-    span(finished, content).attributes.into_iter().map(|attribute| attribute.key).collect()
+    span(finished, &with(content)).attributes.into_iter().map(|attribute| attribute.key).collect()
 }
 
 fn with_content() -> Finished {
@@ -168,7 +172,7 @@ fn explained(record: Option<Evaluation>, content: &ContentCapture) -> Option<Str
     let operation =
         record.map(|record| Operation::new(OperationKind::Evaluation, Call::Evaluation(Box::new(record))));
     finished.operation = operation.map(Arc::new);
-    let mut attributes = span(&finished, Some(content)).events.remove(0).attributes.into_iter();
+    let mut attributes = span(&finished, &with(Some(content))).events.remove(0).attributes.into_iter();
     let found = attributes.find(|attribute| attribute.key == GEN_AI_EVALUATION_EXPLANATION)?;
     match found.value?.value? {
         AnyValueKind::StringValue(text) => Some(text),
@@ -208,7 +212,7 @@ fn refused() -> Finished {
 }
 
 fn status_for(finished: &Finished, content: Option<&ContentCapture>) -> String {
-    span(finished, content).status.unwrap().message
+    span(finished, &with(content)).status.unwrap().message
 }
 
 #[test]
@@ -230,4 +234,23 @@ fn a_destination_without_a_policy_gets_the_status_that_the_span_has() {
 #[test]
 fn a_time_before_the_epoch_is_zero() {
     assert_eq!(nanoseconds(UNIX_EPOCH - Duration::from_secs(1)), 0);
+}
+
+#[test]
+fn place_and_thread_are_kept_from_a_destination_that_wants_none_and_the_rest_is_not() {
+    let names = ["code.file.path", "thread.id", "target", "busy_ns", "idle_ns", "app.code", "gen_ai.system"];
+    let mut finished = finished("work");
+    finished.span.attributes = names.map(|name| KeyValue::new(name, 1)).to_vec();
+    let noted = finished.span.attributes.clone();
+    finished.span.events.events.push(Event::new("logged", finished.span.end_time, noted, 0));
+    let (off, on) = (ContentCapture::off(), ContentCapture::on());
+    for content in [None, Some(&off), Some(&on)] {
+        let bare = span(&finished, &View { has_code: false, ..with(content) });
+        let keys = |attributes: &[KeyValueMessage]| -> Vec<String> {
+            attributes.iter().map(|attribute| attribute.key.clone()).collect()
+        };
+        assert_eq!(keys(&bare.attributes), ["app.code", "gen_ai.system"]);
+        assert_eq!(keys(&bare.events[0].attributes), ["app.code", "gen_ai.system"]);
+        assert_eq!(span(&finished, &with(content)).attributes.len(), names.len());
+    }
 }

@@ -130,8 +130,7 @@ fn the_protocol_of_traces_wins() {
 #[cfg(feature = "grpc")]
 #[test]
 fn grpc_goes_to_its_own_port() {
-    let Address::Grpc { endpoint, .. } = route(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap()
-    else {
+    let Address::Grpc { endpoint, .. } = route(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap() else {
         panic!("gRPC was expected");
     };
     assert_eq!(endpoint.uri().to_string(), "http://localhost:4317/");

@@ -90,7 +90,15 @@ pub(super) enum Source {
 
 impl Parcel {
     pub(super) fn in_memory(items: u64, body: Bytes) -> Self {
-        Self { items, length: body.len(), body: Some(body), entry: None, is_claimed: false, suspicions: 0, delivered_before: 0 }
+        Self {
+            items,
+            length: body.len(),
+            body: Some(body),
+            entry: None,
+            is_claimed: false,
+            suspicions: 0,
+            delivered_before: 0,
+        }
     }
 
     pub(super) fn on_disk(mut self, entry: Entry, keeps_copy: bool) -> Self {
@@ -316,8 +324,7 @@ impl State {
     pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool) -> Claimed {
         let mut claimed = Claimed::default();
         let (mut items, mut length) = (0, 0);
-        let is_free =
-            |parcel: &Parcel| !parcel.is_claimed && !(from_disk_alone && parcel.entry.is_none());
+        let is_free = |parcel: &Parcel| !parcel.is_claimed && !(from_disk_alone && parcel.entry.is_none());
         // What may be at fault lets the others pass.
         let free = || self.parcels.iter().filter(|(_, parcel)| is_free(parcel));
         let start = free().find(|(_, parcel)| parcel.suspicions == 0);
@@ -408,7 +415,8 @@ impl State {
         let position = self.next_recovered;
         self.next_recovered += offset(items.max(1));
         let length = usize::try_from(entry.body_bytes).unwrap_or(usize::MAX);
-        let parcel = Parcel { entry: Some(entry), body: None, length, ..Parcel::in_memory(items, Bytes::new()) };
+        let parcel =
+            Parcel { entry: Some(entry), body: None, length, ..Parcel::in_memory(items, Bytes::new()) };
         self.insert(position, parcel);
     }
 

@@ -10,7 +10,7 @@ fn limits(spans: usize, bytes: usize) -> Limits {
 }
 
 fn lane_with(limits: Limits) -> Arc<Lane> {
-    Arc::new(Lane::new("test".into(), Signal::Traces, limits, None))
+    Arc::new(Lane::new("test".into(), Signal::Traces, limits, View::whole()))
 }
 
 fn lane(spans: usize, bytes: usize) -> Arc<Lane> {
@@ -323,8 +323,10 @@ fn requests_on_disk_are_joined_and_go_in_their_order() {
     }
     let names = |body: &Bytes| {
         let text = String::from_utf8_lossy(body).into_owned();
-        let mut found: Vec<(usize, &str)> =
-            ["one", "two", "three", "four"].into_iter().filter_map(|name| Some((text.find(name)?, name))).collect();
+        let mut found: Vec<(usize, &str)> = ["one", "two", "three", "four"]
+            .into_iter()
+            .filter_map(|name| Some((text.find(name)?, name)))
+            .collect();
         found.sort_unstable();
         found.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
     };
@@ -443,7 +445,7 @@ fn what_is_too_old_is_dropped_with_its_reason() {
 #[test]
 fn halves_hold_all_spans_in_their_order() {
     let spans: Vec<_> = ["one", "two", "three"].map(|name| Arc::new(Finished::example(name, 1))).into();
-    let requests = encode::requests(&spans, None, 10, usize::MAX);
+    let requests = encode::requests(&spans, &View::whole(), 10, usize::MAX);
     let [(first, one), (second, rest)] = Signal::Traces.halves(&requests[0].1).unwrap();
     assert_eq!((first, second), (1, 2));
     let text = |body: &Bytes| String::from_utf8_lossy(body).into_owned();

@@ -2,8 +2,11 @@ use super::*;
 use crate::{
     export::{
         courier::Commands,
+        encode::View,
         lane::{Lane, Limits},
+        live::Live,
         report::Hook,
+        selection::{Selection, SpanFilter},
         signal::Signal,
     },
     record::{Call, ErrorInfo, ErrorKind, Operation, OperationKind, ToolExecution},
@@ -12,9 +15,16 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState}
 
 /// A processor without a courier: what it takes stays in its one lane.
 fn processor(keeps_operations: bool) -> (Processor, Arc<Lane>) {
-    let lane = Arc::new(Lane::new("test".into(), Signal::Traces, Limits::default(), None));
+    selecting(keeps_operations, SpanFilter::All)
+}
+
+fn selecting(keeps_operations: bool, filter: SpanFilter) -> (Processor, Arc<Lane>) {
+    let selection = Selection::new(filter, 1.0).unwrap();
+    let lane = Arc::new(Lane::new("test".into(), Signal::Traces, Limits::default(), View::whole()));
     let pipeline = Pipeline {
         lanes: vec![Arc::clone(&lane)],
+        selections: vec![selection],
+        live: selection.needs_ancestors().then(Live::default),
         hook: Hook::default(),
         keeps_operations,
         commands: Commands::nowhere(),
@@ -173,4 +183,22 @@ fn what_was_set_in_code_wins_over_the_providers_resource() {
         resource.contains("ours") && resource.contains("one") && !resource.contains("theirs"),
         "{resource}"
     );
+}
+
+#[test]
+fn a_span_of_which_nobody_knows_what_is_below_it_is_kept() {
+    for (filter, is_kept) in [(SpanFilter::GenAiAndAncestors, true), (SpanFilter::GenAi, false)] {
+        let (processor, lane) = selecting(false, filter);
+        processor.on_end(failed_span(0x100d));
+        assert_eq!(!lane.take_spans().is_empty(), is_kept, "{filter:?}");
+    }
+}
+
+#[test]
+fn a_span_in_which_a_call_was_seen_is_of_generative_ai_whatever_it_says_itself() {
+    let (processor, lane) = selecting(false, SpanFilter::GenAi);
+    let span = failed_span(0x100e);
+    joined::put(&span.span_context, &operation(Outcome::Done));
+    processor.on_end(span);
+    assert!(!lane.take_spans().is_empty());
 }

@@ -10,10 +10,14 @@ pub use wrapper::{RepairingExporter, RepairingProcessor};
 
 use crate::{
     record::Operation,
-    semconv::{former::others, gen_ai::GEN_AI_CONVERSATION_ID, own::TRACING_GENAI_OUTCOME},
+    semconv::{
+        former::others,
+        gen_ai::{GEN_AI_CONVERSATION_ID, GEN_AI_OPERATION_NAME},
+        own::TRACING_GENAI_OUTCOME,
+    },
     span::joined,
 };
-use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_sdk::trace::{Span, SpanData};
 
 /// Who made a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,20 @@ pub(super) fn repair(span: &mut SpanData, origin: Origin, operation: Option<&Ope
         (Origin::Foreign, None) => foreign::repair(span),
         (Origin::Foreign | Origin::Unrelated, Some(operation)) => adopt::adopt(span, operation),
     }
+}
+
+/// Whether `span`, repaired, is of an operation of generative AI.
+pub(super) fn has_operation(span: &SpanData) -> bool {
+    attributes::has(&span.attributes, GEN_AI_OPERATION_NAME)
+}
+
+/// Whether a span that starts is of such an operation, as far as it tells by now.
+pub(super) fn starts_as_gen_ai(span: &Span) -> bool {
+    // A copy is the one way to see what it has.
+    let Some(mut data) = span.exported_data() else { return false };
+    let origin = origin(&data);
+    repair(&mut data, origin, None);
+    has_operation(&data)
 }
 
 /// [`repair`] for who has nothing else to do with the operation.

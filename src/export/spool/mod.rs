@@ -10,7 +10,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub(super) use entry::{Entry, Found, Trouble, TroubleKind, WriteError};
+pub(super) use entry::{Entry, Trouble, TroubleKind, WriteError};
 pub(super) use store::Store;
 
 use crate::Error;

@@ -6,7 +6,8 @@ mod store;
 mod trouble;
 
 use super::{
-    Durability, Entry, Found, Spool, Store, TroubleKind, WriteError, disk,
+    Durability, Entry, Spool, Store, TroubleKind, WriteError, disk,
+    entry::Found,
     format::{self, DAMAGED, HEADER, REQUEST},
 };
 use std::{

@@ -1,0 +1,129 @@
+//! Which spans a destination gets.
+
+use crate::Error;
+use opentelemetry::trace::TraceId;
+
+/// Which spans a [`Destination`](super::Destination) gets, see
+/// [`Destination::spans`](super::Destination::spans).
+///
+/// A span is about generative AI if this crate made it, if an adapter of this crate saw a call in it, or if
+/// it has `gen_ai.operation.name` when it has been [repaired](super::RepairingProcessor): calls of models, tools,
+/// agents, workflows, retrievals, memory and evaluations, of rig, genai, OpenInference and OpenLLMetry too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SpanFilter {
+    /// Every span.
+    #[default]
+    All,
+    /// Spans about generative AI. Their parents may be spans that the destination does not get.
+    GenAi,
+    /// Spans about generative AI, and the spans of this process that they are inside of, up to the root:
+    /// the handler of the request that asked the model, but not its queries of the database.
+    ///
+    /// What is above an operation is known by when it starts, as far as it is about generative AI by then (spans
+    /// of this crate are; another's are if their first attributes say so), else when it ends. So
+    /// a span that ends before an operation below it is sent, but not
+    /// - one that ended before the operation started, nor what is above that one alone;
+    /// - one that ended before a span below it came to be about generative AI by a later attribute.
+    ///
+    /// 65 536 live spans are looked after, and 256 generations above one: a span that starts beyond the former
+    /// is sent, whatever it is about, and one above the latter is not.
+    GenAiAndAncestors,
+}
+
+/// How a finished span stands to operations of generative AI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// It is one.
+    Operation,
+    /// It is above one, or nobody knows.
+    Ancestor,
+    Unrelated,
+}
+
+/// What a destination chooses from the spans.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Selection {
+    filter: SpanFilter,
+    /// The random part of a trace's id that is the first not to be sampled, where not all are.
+    sampled_below: Option<u64>,
+}
+
+impl Selection {
+    pub(super) fn new(filter: SpanFilter, sample_ratio: f64) -> Result<Self, Error> {
+        if !(0.0..=1.0).contains(&sample_ratio) {
+            return Err(Error::configuration(format!(
+                "Destination::sample_ratio: {sample_ratio} is not a number from 0 to 1"
+            )));
+        }
+        // As the SDK's `TraceIdRatioBased` does it: 63 bits, rounded towards zero.
+        let bound = (sample_ratio * (1_u64 << 63) as f64) as u64;
+        Ok(Self { filter, sampled_below: (sample_ratio < 1.0).then_some(bound) })
+    }
+
+    /// Whether it must be known which spans are above others.
+    pub(super) fn needs_ancestors(&self) -> bool {
+        self.filter == SpanFilter::GenAiAndAncestors
+    }
+
+    pub(super) fn takes(&self, trace: TraceId, relation: Relation) -> bool {
+        let passes = match self.filter {
+            SpanFilter::All => true,
+            SpanFilter::GenAi => relation == Relation::Operation,
+            SpanFilter::GenAiAndAncestors => relation != Relation::Unrelated,
+        };
+        passes && self.sampled_below.is_none_or(|bound| random_part(trace) < bound)
+    }
+}
+
+/// What the SDK's `TraceIdRatioBased` goes by: the lower half of the id, without its last bit.
+fn random_part(trace: TraceId) -> u64 {
+    let [.., a, b, c, d, e, f, g, h] = trace.to_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry::trace::SpanKind;
+    use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample};
+
+    const RELATIONS: [Relation; 3] = [Relation::Operation, Relation::Ancestor, Relation::Unrelated];
+
+    fn taken(filter: SpanFilter) -> [bool; 3] {
+        let selection = Selection::new(filter, 1.0).unwrap();
+        RELATIONS.map(|relation| selection.takes(TraceId::from(7), relation))
+    }
+
+    #[test]
+    fn each_filter_takes_what_it_says() {
+        assert_eq!(taken(SpanFilter::All), [true, true, true]);
+        assert_eq!(taken(SpanFilter::GenAi), [true, false, false]);
+        assert_eq!(taken(SpanFilter::GenAiAndAncestors), [true, true, false]);
+    }
+
+    #[test]
+    fn a_ratio_keeps_the_traces_that_the_sdks_sampler_keeps() {
+        for ratio in [0.0, 1e-18, 0.1, 0.25, 0.5, 0.7, 0.999_999, 1.0] {
+            let selection = Selection::new(SpanFilter::All, ratio).unwrap();
+            let bound = (ratio * (1_u64 << 63) as f64) as u64;
+            let near = [bound.saturating_sub(1), bound, bound + 1].map(|low| u128::from(low) << 1);
+            let spread = (1..1_000_u128).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+            for id in spread.chain(near).chain(near.map(|id| id | 1)).chain([1, u128::MAX]) {
+                let trace = TraceId::from(id);
+                let sampler = Sampler::TraceIdRatioBased(ratio);
+                let by_sdk = sampler.should_sample(None, trace, "", &SpanKind::Internal, &[], &[]);
+                let is_sampled = by_sdk.decision == SamplingDecision::RecordAndSample;
+                assert_eq!(selection.takes(trace, Relation::Unrelated), is_sampled, "{ratio} {trace}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_ratio_that_cannot_be_is_an_error_that_names_the_option() {
+        for ratio in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
+            let error = Selection::new(SpanFilter::All, ratio).unwrap_err().to_string();
+            assert!(error.contains("Destination::sample_ratio"), "{error}");
+        }
+    }
+}
