@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .record(span);
     }
 
-    telemetry.flush().await?;
+    telemetry.flush(Duration::from_secs(5)).await?;
     print_trace(&sink.wait_for_spans_async(5, Duration::from_secs(5)).await);
     Ok(())
 }

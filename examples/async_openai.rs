@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     chat(&client).instrument(tracing::info_span!("a conversation")).await?;
 
-    telemetry.flush().await?;
+    telemetry.flush(Duration::from_secs(5)).await?;
     trace::print(&sink.wait_for_spans_async(3, Duration::from_secs(5)).await);
     Ok(())
 }

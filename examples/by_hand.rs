@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Feedback::thumbs_up().comment("I love trains.").record(same);
     }
 
-    telemetry.flush().await?;
+    telemetry.flush(Duration::from_secs(5)).await?;
     print_trace(&sink.wait_for_spans_async(6, Duration::from_secs(5)).await);
     Ok(())
 }

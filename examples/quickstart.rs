@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let answer = ask(&client, "What should I wear at our office in Lisbon?").instrument(request).await?;
     println!("Answer: {answer}\n");
 
-    let flushed = telemetry.flush().await;
+    let flushed = telemetry.flush(Duration::from_secs(5)).await;
     trace::print(&sink.wait_for_spans_async(6, Duration::from_secs(5)).await);
     println!();
     for to in telemetry.report().destinations {

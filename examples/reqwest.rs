@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("Whole: {}", whole(&http, &url).await?);
     println!("A stream of {} bytes\n", streamed(&http, &url).await?);
 
-    telemetry.flush().await?;
+    telemetry.flush(Duration::from_secs(5)).await?;
     trace::print(&sink.wait_for_spans_async(2, Duration::from_secs(5)).await);
     Ok(())
 }

@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let answer: Value = serde_json::from_slice(&answer)?;
     println!("Answer: {}\n", answer["choices"][0]["message"]["content"]);
 
-    telemetry.flush().await?;
+    telemetry.flush(Duration::from_secs(5)).await?;
     trace::print(&sink.wait_for_spans_async(1, Duration::from_secs(5)).await);
     Ok(())
 }

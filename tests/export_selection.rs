@@ -11,6 +11,7 @@ use opentelemetry::{
         TracerProvider,
     },
 };
+use opentelemetry_proto::tonic::common::v1::KeyValue as Attribute;
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample};
 use std::{
     collections::BTreeSet,

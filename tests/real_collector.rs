@@ -96,12 +96,12 @@ async fn compare(direct: &OtlpSink, through: &OtlpSink, collector: Destination) 
     };
     work.with_subscriber(Registry::default().with(telemetry.layer())).await;
     // A collector that has just begun may take its time on a busy machine.
-    let mut flushed = telemetry.flush().await;
+    let mut flushed = telemetry.flush(Duration::from_secs(5)).await;
     for _ in 0..10 {
         if flushed.is_ok() {
             break;
         }
-        flushed = telemetry.flush().await;
+        flushed = telemetry.flush(Duration::from_secs(5)).await;
     }
     let report = flushed.unwrap();
     assert_eq!((report.delivered, report.rejected, report.dropped), (4, 0, 0));

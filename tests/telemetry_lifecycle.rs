@@ -52,7 +52,7 @@ async fn a_flush_on_a_current_thread_runtime_comes_to_an_end() {
     let receiver = Receiver::new();
     let program = Program::sending_to(&[&receiver.url]);
     program.span("work");
-    assert_eq!(program.telemetry.flush().await.unwrap().delivered, 1);
+    assert_eq!(program.telemetry.flush(Duration::from_secs(5)).await.unwrap().delivered, 1);
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -77,7 +77,7 @@ async fn a_shutdown_delivers_and_reports() {
     let receiver = Receiver::new();
     let program = Program::sending_to(&[&receiver.url]);
     program.span("work");
-    let report = balanced(program.telemetry.shutdown().await);
+    let report = balanced(program.telemetry.shutdown(Duration::from_secs(5)).await);
     assert_eq!((report.recorded, report.delivered), (1, 1));
 }
 
@@ -95,7 +95,7 @@ fn a_flush_needs_no_runtime() {
     let receiver = Receiver::new();
     let program = Program::sending_to(&[&receiver.url]);
     program.span("work");
-    let report = block_on(program.telemetry.flush()).unwrap();
+    let report = block_on(program.telemetry.flush(Duration::from_secs(5))).unwrap();
     assert_eq!(report.delivered, 1);
 }
 

@@ -218,14 +218,16 @@ impl Telemetry {
         self.pipeline.report()
     }
 
-    /// Waits until every span that has ended is acknowledged or refused, at most for
-    /// [`drop_timeout`](TelemetryBuilder::drop_timeout). Runs on any executor.
+    /// Waits until every span that has ended is acknowledged or refused, at most for `timeout`. Runs on any
+    /// executor, and by the export's own clock. For what an earlier run left in the [spool](TelemetryBuilder::spool)
+    /// it does not wait.
     ///
     /// # Errors
-    /// When the time is over; spans that are pending then stay so, and are tried again.
-    pub async fn flush(&self) -> Result<Report, Error> {
-        let whole = self.pipeline.commands.flush(self.drop_timeout).await;
-        self.outcome(whole, self.drop_timeout)
+    /// When the time is over, or a destination says that its settings are wrong; spans that are pending then stay
+    /// so, and are tried again.
+    pub async fn flush(&self, timeout: Duration) -> Result<Report, Error> {
+        let whole = self.pipeline.commands.flush(timeout).await;
+        self.outcome(whole, timeout)
     }
 
     /// [`flush`](Self::flush) without `await`, anywhere: the export has a thread of its own.
@@ -237,12 +239,12 @@ impl Telemetry {
         self.outcome(whole, timeout)
     }
 
-    /// Ends the export: delivers what it can within
-    /// [`drop_timeout`](TelemetryBuilder::drop_timeout), and counts the rest as dropped. Spans that end
-    /// later are counted as dropped too.
-    pub async fn shutdown(mut self) -> Report {
+    /// Ends the export: delivers what it can within `timeout`. With a [spool](TelemetryBuilder::spool) the rest is
+    /// kept there for the next run, which takes as long as writing takes; without, it is counted as dropped. Spans
+    /// that end later are counted as dropped too.
+    pub async fn shutdown(mut self, timeout: Duration) -> Report {
         self.own_pipeline = None;
-        self.pipeline.commands.shut_down(self.drop_timeout).await;
+        self.pipeline.commands.shut_down(timeout).await;
         self.report()
     }
 
@@ -259,13 +261,16 @@ impl Telemetry {
             return Ok(report);
         }
         let slow = report.destinations.iter().filter(|destination| destination.pending > 0);
-        let slow: Vec<&str> = slow.map(|destination| destination.name.as_str()).collect();
+        let slow = slow.map(|destination| match &destination.trouble {
+            Some(trouble) => format!("{} ({trouble})", destination.name),
+            None => destination.name.clone(),
+        });
         Err(Error::new(
             ErrorKind::Timeout,
             format!(
-                "spans still pending after {timeout:?}: {}, for {}; they are kept and tried again",
+                "spans still pending, with {timeout:?} to deliver them: {}, for {}; they are kept and tried again",
                 report.pending,
-                slow.join(", "),
+                slow.collect::<Vec<_>>().join(", "),
             ),
         ))
     }
@@ -343,7 +348,7 @@ impl TelemetryBuilder {
         self
     }
 
-    /// How long dropping the [`Telemetry`], and flushing, may take; 5 seconds by default.
+    /// How long dropping the [`Telemetry`], and a flush that a provider asks for, may take; 5 seconds by default.
     pub fn drop_timeout(mut self, timeout: Duration) -> Self {
         self.drop_timeout = timeout;
         self

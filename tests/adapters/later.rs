@@ -98,7 +98,7 @@ fn dropping_it_has_them_all() {
 fn a_flush_awaited_on_a_current_thread_runtime_has_them_all() {
     let world = World::new();
     world.calls();
-    world.runtime.block_on(world.telemetry.flush()).unwrap();
+    world.runtime.block_on(world.telemetry.flush(Duration::from_secs(5))).unwrap();
     all_are_whole(&world.sink.spans());
 }
 

@@ -90,7 +90,7 @@ async fn where_bodies_are_read_later() {
     }
     .with_subscriber(subscriber)
     .await;
-    telemetry.flush().await.unwrap();
+    telemetry.flush(std::time::Duration::from_secs(5)).await.unwrap();
     let spans = sink.spans();
     assert_eq!(spans.iter().map(outcome).collect::<Vec<_>>(), ["done", "done"]);
     for span in &spans {

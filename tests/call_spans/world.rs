@@ -60,7 +60,7 @@ impl World {
         work: impl Future<Output = T>,
     ) -> (T, Vec<FinishedSpan>) {
         let output = work.with_subscriber(Registry::default().with(self.telemetry.layer())).await;
-        self.telemetry.flush().await.unwrap();
+        self.telemetry.flush(Duration::from_secs(5)).await.unwrap();
         let mut spans = self.sink.wait_for_spans_async(count, PATIENCE).await;
         assert_eq!(spans.len(), count, "{spans:#?}");
         spans.sort_by_key(|span| span.end_unix_nanos);

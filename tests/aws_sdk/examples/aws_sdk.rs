@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let request = tracing::info_span!("GET /ask", otel.kind = "server");
     ask(&client).instrument(request).await?;
 
-    telemetry.flush().await?;
+    telemetry.flush(Duration::from_secs(5)).await?;
     println!();
     let mut spans = sink.wait_for_spans_async(3, Duration::from_secs(5)).await;
     spans.sort_by_key(|span| span.start_unix_nanos);

@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let answer = ask(&openai, "What should I wear in Lisbon?").instrument(request).await?;
     println!("Answer: {answer}\n");
 
-    telemetry.flush().await?;
+    telemetry.flush(Duration::from_secs(5)).await?;
     trace::print(&sink.wait_for_spans_async(5, Duration::from_secs(5)).await);
     Ok(())
 }

@@ -170,7 +170,7 @@ pub(crate) async fn sent(
         let _default = set_default(&Dispatch::new(Registry::default().with(telemetry.layer())));
         work(program).await;
     }
-    telemetry.flush().await.unwrap();
+    telemetry.flush(std::time::Duration::from_secs(5)).await.unwrap();
     in_order(sink.spans())
 }
 
