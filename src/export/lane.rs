@@ -364,7 +364,11 @@ impl Lane {
             let obsolete = self.lock().put_on_disk(position, entry);
             self.remove(obsolete.into_iter().collect(), problems);
         }
-        while !self.lock().disk_refuses && self.pack(self.limits.request_bytes, Place::Disk, problems) {}
+        // What comes meanwhile waits for its turn: other destinations do too.
+        let mark = self.mark();
+        while self.lock().is_to_be_packed(mark) && self.pack(self.limits.request_bytes, Place::Disk, problems)
+        {
+        }
         self.made_room();
     }
 

@@ -296,6 +296,11 @@ impl State {
         !self.queue.is_empty() || self.next_unshelved().is_some()
     }
 
+    /// Whether the disk takes more, and a span before `mark` is in the queue.
+    pub(super) fn is_to_be_packed(&self, mark: i64) -> bool {
+        !self.disk_refuses && !self.queue.is_empty() && self.front() < mark
+    }
+
     /// A parcel that is in memory alone.
     pub(super) fn next_unshelved(&self) -> Option<(i64, u64, Bytes)> {
         let unshelved = |(position, parcel): (&i64, &Parcel)| {
@@ -376,6 +381,14 @@ impl State {
         let items = taken.iter().map(|parcel| parcel.items).sum();
         self.pending -= items;
         (items, taken.into_iter().filter_map(|parcel| parcel.entry).collect())
+    }
+
+    /// How often a parcel was found at fault before, with this time.
+    pub(super) fn count_fault(&mut self, position: i64) -> u32 {
+        self.parcels.get_mut(&position).map_or(0, |parcel| {
+            parcel.suspicions += 1;
+            parcel.suspicions
+        })
     }
 
     /// Counts one more suspicion of each; whether one is certain, since the destination took others in between.
