@@ -49,7 +49,7 @@ pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: 
         429 | 502 | 503 | 504 => Answer::Retry(Retry {
             after: retry_after.and_then(|value| wait(value, now)),
             is_suspicious: false,
-            message: format!("answered {status}; spans are kept and tried again"),
+            message: format!("answered {status}"),
             reason,
         }),
         408 | 500 => Answer::Retry(Retry {
@@ -91,7 +91,7 @@ pub(super) fn of_network(message: &str) -> Answer {
         after: None,
         is_suspicious: false,
         reason: "network".into(),
-        message: format!("{}; spans are kept and tried again", scrub_secrets(message)),
+        message: scrub_secrets(message),
     })
 }
 

@@ -377,6 +377,10 @@ impl Lane {
         let mut state = self.lock();
         (state.fresh, state.fresh_bytes) = (0, 0);
         let from_disk_alone = state.is_left_to_spool();
+        // What may be at fault lets those pass that are not packed yet.
+        if !from_disk_alone && state.has_only_suspects() {
+            return None;
+        }
         let batch = if careful { 1 } else { self.limits.batch };
         let claimed = state.claim_parcels(batch as u64, from_disk_alone);
         drop(state);
@@ -401,7 +405,8 @@ impl Lane {
         if is_new {
             state.ring();
         }
-        let problem = self.first(&mut state, kind, None, message);
+        let message = format!("{message}; spans are kept and tried again");
+        let problem = self.first(&mut state, kind, None, &message);
         drop(state);
         if kind == ProblemKind::Misconfigured {
             self.settled.notify_waiters();

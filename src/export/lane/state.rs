@@ -325,6 +325,12 @@ impl State {
         None
     }
 
+    /// Whether all that could be sent of the parcels may be at fault, and the queue has others.
+    pub(super) fn has_only_suspects(&self) -> bool {
+        let mut free = self.parcels.values().filter(|parcel| !parcel.is_claimed).peekable();
+        !self.queue.is_empty() && free.peek().is_some() && free.all(|parcel| parcel.suspicions > 0)
+    }
+
     /// Marks the first parcels as on their way, as many as fit one request of `batch` spans.
     pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool) -> Claimed {
         let mut claimed = Claimed::default();
