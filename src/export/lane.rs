@@ -387,6 +387,11 @@ impl Lane {
         Shipment::new(self, claimed)
     }
 
+    /// Whether a parcel waits for a shipment.
+    pub(super) fn has_parcels(&self) -> bool {
+        self.lock().has_parcels()
+    }
+
     /// Packs for a shipment, unless the spool's thread does that; whether there was anything.
     pub(super) fn pack_for_shipment(&self, careful: bool, problems: &mut Vec<Problem>) -> bool {
         let (is_left_to_spool, most) = {

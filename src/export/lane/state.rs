@@ -331,6 +331,10 @@ impl State {
         !self.queue.is_empty() && free.peek().is_some() && free.all(|parcel| parcel.suspicions > 0)
     }
 
+    pub(super) fn has_parcels(&self) -> bool {
+        self.parcels.values().any(|parcel| !parcel.is_claimed)
+    }
+
     /// Marks the first parcels as on their way, as many as fit one request of `batch` spans.
     pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool) -> Claimed {
         let mut claimed = Claimed::default();
