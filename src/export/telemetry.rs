@@ -218,8 +218,9 @@ impl Telemetry {
         self.pipeline.report()
     }
 
-    /// Waits until every span that has ended is acknowledged or refused, at most for `timeout`. Runs on any
-    /// executor, and by the export's own clock. For what an earlier run left in the [spool](TelemetryBuilder::spool)
+    /// Sends what has ended now, and waits until every such span is acknowledged or refused, at most for `timeout`.
+    /// Runs on any executor, and by the export's own clock. A span that is still open is not waited for: in a
+    /// handler that [is frozen](crate::guide::delivery#serverless) when it returns, flush outside of its span. For what an earlier run left in the [spool](TelemetryBuilder::spool)
     /// it does not wait.
     ///
     /// # Errors
@@ -324,7 +325,8 @@ impl TelemetryBuilder {
 
     /// Keeps on disk, in this directory, what cannot be delivered now and what is left at the program's end; off by
     /// default, since it keeps prompts at rest for a destination that is granted
-    /// [content](Destination::content). The next run delivers what it finds there.
+    /// [content](Destination::content). The next run delivers what it finds there. [The
+    /// guide](crate::guide::delivery#the-spool) says what survives what.
     ///
     /// A directory that cannot be used costs nothing but the spool: [the hook](Self::on_problem) is told, and it is
     /// tried again every minute.
@@ -349,15 +351,27 @@ impl TelemetryBuilder {
     }
 
     /// How long dropping the [`Telemetry`], and a flush that a provider asks for, may take; 5 seconds by default.
+    /// Spans that are pending then are dropped, or kept in the [spool](Self::spool). A container has to be given
+    /// [more time](crate::guide::delivery#containers-and-kubernetes) for its end.
     pub fn drop_timeout(mut self, timeout: Duration) -> Self {
         self.drop_timeout = timeout;
         self
     }
 
-    /// Is called with the first problem of each kind, as a rule on the export's own thread. Without it
-    /// one line goes to standard error.
+    /// Is called with the first [`Problem`] of each kind and reason of a destination, as a rule on the export's own
+    /// thread. Without it one line goes to standard error. [`ProblemKind`] says what to do about each.
     ///
-    /// The hook must not wait for the telemetry it is told about.
+    /// The hook may log, and must be quick: it must not wait for the telemetry it is told about.
+    ///
+    /// ```
+    /// use tracing_genai::export::{ProblemKind, Telemetry};
+    ///
+    /// let builder = Telemetry::builder().on_problem(|problem| match problem.kind {
+    ///     ProblemKind::Delayed => eprintln!("late: {problem}"),
+    ///     _ => eprintln!("somebody has to look: {problem}"),
+    /// });
+    /// # let _ = builder;
+    /// ```
     pub fn on_problem(mut self, hook: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
         self.hook = Hook::new(hook);
         self
