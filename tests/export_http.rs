@@ -96,6 +96,27 @@ fn what_is_unavailable_for_a_while_loses_nothing_and_gets_it_once() {
     assert_eq!(receiver.requests().len(), 2);
 }
 
+/// Less than the time after which the queue is looked at by itself.
+const BEFORE_THE_SCHEDULE: Duration = Duration::from_secs(4);
+
+#[test]
+fn what_failed_is_tried_again_after_its_back_off_and_not_on_the_queues_schedule() {
+    let receiver = Receiver::answering(|number, _| status(if number == 0 { 503 } else { 200 }));
+    let program = Program::sending_to(&[&receiver.url]);
+    program.span("work");
+    assert_eq!(program.telemetry.flush_blocking(BEFORE_THE_SCHEDULE).unwrap().delivered, 1);
+}
+
+#[test]
+fn halves_of_what_is_too_large_do_not_wait_for_the_queues_schedule() {
+    let receiver =
+        Receiver::answering(|_, received| status(if received.spans().count() > 1 { 413 } else { 200 }));
+    let program = Program::sending_to(&[&receiver.url]);
+    program.span("a");
+    program.span("b");
+    assert_eq!(program.telemetry.flush_blocking(BEFORE_THE_SCHEDULE).unwrap().delivered, 2);
+}
+
 #[test]
 fn an_outage_uses_up_none_of_the_tries_that_a_500_has() {
     let receiver = Receiver::answering(|number, _| {
