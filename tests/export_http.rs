@@ -184,6 +184,20 @@ fn what_is_refused_is_counted_by_its_reason_and_told_once() {
 }
 
 #[test]
+fn wrong_settings_are_told_with_what_they_cost() {
+    let receiver = Receiver::answering(|_, _| status(401));
+    let program = Program::sending_to(&[&receiver.url]);
+    program.span("work");
+    assert_eq!(program.flush().rejected, 1);
+
+    let problems = program.problems.lock().unwrap();
+    assert_eq!(problems[0].kind, ProblemKind::Misconfigured);
+    let words = "answered 401; check the key of this destination (Destination::header, \
+        OTEL_EXPORTER_OTLP_HEADERS); the spans of this request are lost, the others are kept";
+    assert_eq!(problems[0].message, words);
+}
+
+#[test]
 fn a_partial_success_counts_what_was_rejected() {
     let receiver = Receiver::answering(|_, _| {
         let partial = ExportTracePartialSuccess { rejected_spans: 1, error_message: "too old".into() };

@@ -410,7 +410,11 @@ impl Lane {
         if is_new {
             state.ring();
         }
-        let message = format!("{message}; spans are kept and tried again");
+        let cost = match kind {
+            ProblemKind::Misconfigured => "the spans of this request are lost, the others are kept",
+            _ => "spans are kept and tried again",
+        };
+        let message = format!("{message}; {cost}");
         let problem = self.first(&mut state, kind, None, &message);
         drop(state);
         if kind == ProblemKind::Misconfigured {
