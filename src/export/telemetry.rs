@@ -228,7 +228,7 @@ impl Telemetry {
     /// so, and are tried again.
     pub async fn flush(&self, timeout: Duration) -> Result<Report, Error> {
         let whole = self.pipeline.commands.flush(timeout).await;
-        self.outcome(whole, timeout)
+        self.outcome(whole)
     }
 
     /// [`flush`](Self::flush) without `await`, anywhere: the export has a thread of its own.
@@ -237,7 +237,7 @@ impl Telemetry {
     /// As [`flush`](Self::flush).
     pub fn flush_blocking(&self, timeout: Duration) -> Result<Report, Error> {
         let whole = self.pipeline.commands.flush_blocking(timeout);
-        self.outcome(whole, timeout)
+        self.outcome(whole)
     }
 
     /// Ends the export: delivers what it can within `timeout`. With a [spool](TelemetryBuilder::spool) the rest is
@@ -256,7 +256,7 @@ impl Telemetry {
         self.report()
     }
 
-    fn outcome(&self, whole: bool, timeout: Duration) -> Result<Report, Error> {
+    fn outcome(&self, whole: bool) -> Result<Report, Error> {
         let report = self.report();
         if whole {
             return Ok(report);
@@ -269,7 +269,7 @@ impl Telemetry {
         Err(Error::new(
             ErrorKind::Timeout,
             format!(
-                "spans still pending, with {timeout:?} to deliver them: {}, for {}; they are kept and tried again",
+                "spans still pending: {}, for {}; they are kept and tried again",
                 report.pending,
                 slow.collect::<Vec<_>>().join(", "),
             ),
