@@ -339,7 +339,7 @@ impl State {
     pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool) -> Claimed {
         let mut claimed = Claimed::default();
         let (mut items, mut length) = (0, 0);
-        let is_free = |parcel: &Parcel| !parcel.is_claimed && !(from_disk_alone && parcel.entry.is_none());
+        let is_free = |parcel: &Parcel| !parcel.is_claimed && (!from_disk_alone || parcel.entry.is_some());
         // What may be at fault lets the others pass.
         let free = || self.parcels.iter().filter(|(_, parcel)| is_free(parcel));
         let start = free().find(|(_, parcel)| parcel.suspicions == 0);
