@@ -138,7 +138,7 @@ impl Delivery {
                 self.hold(None, answer::back_off_misconfigured);
                 let mut problems: Vec<Problem> =
                     self.lane.failing(ProblemKind::Misconfigured, &message).into_iter().collect();
-                problems.extend(shipment.rejected(u64::MAX, &reason, &message));
+                problems.extend(shipment.sacrifice(&body, answer::SUSPICIOUS_TRIES, &reason, &message));
                 problems
             }
             Answer::Retry(Retry { reason, message, is_suspicious: true, .. })

@@ -426,6 +426,13 @@ impl Lane {
         self.lock().recover(entry);
     }
 
+    /// Counts what an earlier run left and is damaged.
+    pub(super) fn miss(&self, trouble: &Trouble) {
+        if let (TroubleKind::Damaged, Some(items @ 1..)) = (trouble.kind, trouble.items) {
+            self.lock().miss(items, reason(trouble));
+        }
+    }
+
     /// Drops what has been on disk for too long.
     pub(super) fn expire(&self, now: SystemTime, problems: &mut Vec<Problem>) {
         let Some(shelf) = self.shelf() else { return };

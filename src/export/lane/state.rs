@@ -407,6 +407,27 @@ impl State {
         whole.entry.into_iter().collect()
     }
 
+    /// Puts all but the first of a parcel's spans in its place: how many are lost by that, and what is obsolete on
+    /// disk then.
+    pub(super) fn keep_others(&mut self, position: i64, others: Parcel) -> (u64, Option<Entry>) {
+        let Some(whole) = self.take(position) else {
+            // It was given up in the meantime.
+            return (0, others.entry);
+        };
+        let lost = whole.items.saturating_sub(others.items);
+        self.pending -= lost;
+        let (suspicions, delivered_before) = (whole.suspicions, whole.delivered_before);
+        self.insert(position + offset(lost), Parcel { suspicions, delivered_before, ..others });
+        (lost, whole.entry)
+    }
+
+    /// Counts what an earlier run left and nobody can read.
+    pub(super) fn miss(&mut self, items: u64, reason: &str) {
+        self.recorded += items;
+        self.recovered += items;
+        self.count_lost(ProblemKind::Dropped, items, reason);
+    }
+
     pub(super) fn recover(&mut self, entry: Entry) {
         let items = entry.items;
         self.recorded += items;
