@@ -205,7 +205,7 @@ fn wrong_settings_cost_one_span_a_try_and_the_message_names_what_mends_them() {
         let collector = Collector::new(Mode::answers(move |_| {
             status(code).header("location", "http://192.0.2.1/v1/traces")
         }));
-        let program = program(&collector.url);
+        let program = Program::sending_to(&[&collector.url]);
         spans(&program, 2_000);
         // Each flush is one try more.
         for _ in 0..3 {
@@ -304,4 +304,21 @@ fn trouble_of_one_destination_stops_no_other() {
         assert_eq!(good.taken_once().len(), 2_000);
         program.telemetry.shutdown_blocking(Duration::ZERO);
     });
+}
+
+#[test]
+fn what_is_tried_again_does_not_wait_for_the_schedule() {
+    for (first, at_most) in [(503, 1), (413, 2), (500, 1)] {
+        let is_first = std::sync::atomic::AtomicBool::new(true);
+        let collector = Collector::new(Mode::answers(move |_| {
+            status(if is_first.swap(false, std::sync::atomic::Ordering::Relaxed) { first } else { 200 })
+        }));
+        let program = program(&collector.url);
+        spans(&program, 2);
+        assert_eq!(program.flush().delivered, 2);
+        let tries = collector.tries();
+        assert!(tries.len() <= 1 + at_most);
+        // The schedule has five seconds, the back-off a quarter of one.
+        assert!(tries[1] - tries[0] < Duration::from_secs(3), "{first}: {:?}", tries[1] - tries[0]);
+    }
 }

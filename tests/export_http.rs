@@ -266,7 +266,7 @@ fn what_a_flush_cannot_deliver_stays_pending() {
     program.span("work");
     let error = program.telemetry.flush_blocking(Duration::from_millis(100)).unwrap_err();
 
-    assert!(error.to_string().contains("spans still pending after 100ms: 1"), "{error}");
+    assert!(error.to_string().contains("spans still pending, with 100ms to deliver them: 1"), "{error}");
     assert_eq!(balanced(program.telemetry.report()).pending, 1);
     program.telemetry.shutdown_blocking(Duration::ZERO);
 }

@@ -91,6 +91,7 @@ impl Shipment {
         let obsolete = self.lane.lock().divide(*position, halves);
         self.lane.remove(obsolete, &mut problems);
         self.positions.clear();
+        self.lane.wake.notify_one();
         Ok(problems)
     }
 
@@ -133,6 +134,7 @@ impl Shipment {
         let obsolete = obsolete.into_iter().collect();
         self.lane.remove(obsolete, &mut problems);
         self.positions.clear();
+        self.lane.wake.notify_one();
         problems
     }
 
@@ -184,5 +186,9 @@ impl Drop for Shipment {
     fn drop(&mut self) {
         self.lane.lock().unclaim(&self.positions, self.loaded);
         self.lane.made_room();
+        if !self.positions.is_empty() {
+            // What is to be tried again does not wait for the schedule.
+            self.lane.wake.notify_one();
+        }
     }
 }

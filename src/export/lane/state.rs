@@ -321,14 +321,14 @@ impl State {
     }
 
     /// Marks the first parcels as on their way, as many as fit one request of `batch` spans.
-    pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool) -> Claimed {
+    pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool, at_last: bool) -> Claimed {
         let mut claimed = Claimed::default();
         let (mut items, mut length) = (0, 0);
         let is_free = |parcel: &Parcel| !parcel.is_claimed && !(from_disk_alone && parcel.entry.is_none());
         // What may be at fault lets the others pass.
         let free = || self.parcels.iter().filter(|(_, parcel)| is_free(parcel));
         let start = free().find(|(_, parcel)| parcel.suspicions == 0);
-        let start = start.or_else(|| free().min_by_key(|(_, parcel)| parcel.suspicions));
+        let start = start.or_else(|| free().filter(|_| at_last).min_by_key(|(_, parcel)| parcel.suspicions));
         let Some(start) = start.map(|(position, _)| *position) else { return claimed };
         for (position, parcel) in self.parcels.range_mut(start..) {
             if !is_free(parcel) {
