@@ -31,6 +31,9 @@ const PROMISE: Duration = Duration::from_millis(200);
 /// and as many of them must have passed as there are in that time.
 const STEP: Duration = Duration::from_millis(50);
 const STEPS: usize = 4;
+/// Spans in one request of the killed program, and its requests that are on their way at once.
+const BATCH: usize = 16;
+const IN_FLIGHT: usize = 4;
 /// What was answered so long before the end is off the disk.
 const ANSWERED: Duration = Duration::from_millis(400);
 const ANSWERED_STEPS: usize = 8;
@@ -93,7 +96,7 @@ impl Life {
             .env(DIR, dir.spool())
             // Requests are on their way all the time.
             .env("OTEL_BSP_SCHEDULE_DELAY", "30")
-            .env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16")
+            .env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -210,6 +213,7 @@ fn round(outage: &Outage, time: Duration) -> Round {
         arrived.iter().filter(|(_, times)| **times > 1).map(|(number, _)| *number).collect();
     let unexplained: Vec<_> = twice.iter().filter(|number| !in_flight.contains(number)).collect();
     assert!(unexplained.is_empty(), "twice, and not on their way at the end: {unexplained:?}");
+    assert!(twice.len() <= IN_FLIGHT * BATCH, "{} spans arrived twice", twice.len());
     assert!(arrived.values().all(|times| *times <= 2), "{arrived:?}");
     Round {
         promised: promised.len(),
