@@ -330,3 +330,17 @@ fn what_is_tried_again_does_not_wait_for_the_schedule() {
         assert!(tries[1] - tries[0] < Duration::from_secs(3), "{first}: {:?}", tries[1] - tries[0]);
     }
 }
+
+#[test]
+fn a_flush_has_a_destination_tried_at_once_whatever_its_back_off() {
+    let collector = Collector::new(Mode::status(401));
+    let program = program(&collector.url);
+    program.span("work");
+    program.flush();
+    program.span("work");
+    program.flush();
+    let tries = collector.tries();
+    assert_eq!(tries.len(), 2);
+    // The back-off is two and a half seconds at least.
+    assert!(tries[1] - tries[0] < Duration::from_millis(2_400), "{:?}", tries[1] - tries[0]);
+}

@@ -1,5 +1,5 @@
 //! Spans over an outage, and over the program's end.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
 mod export_collector;
 mod export_disk;
