@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use std::time::Duration;
 use tonic::Code;
 use tracing_genai::{
-    export::{Compression, Destination, Protocol, Telemetry},
+    export::{Compression, Destination, ProblemKind, Protocol, Telemetry},
     testing::{OtlpSink, SinkAnswer},
 };
 use tracing_subscriber::{Registry, layer::SubscriberExt};
@@ -139,4 +139,98 @@ fn the_export_makes_no_spans_of_its_own() {
         .collect();
     assert!(!threads.is_empty(), "HTTP/2 makes spans where it is heard");
     assert!(!threads.contains(&"tracing-genai".into()), "{threads:?}");
+}
+
+/// What a code comes to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Class {
+    Delivered,
+    Pending,
+    Rejected,
+    Misconfigured,
+}
+
+const CODES: [(Code, Class); 17] = [
+    (Code::Ok, Class::Delivered),
+    (Code::Cancelled, Class::Pending),
+    (Code::Unknown, Class::Rejected),
+    (Code::InvalidArgument, Class::Rejected),
+    (Code::DeadlineExceeded, Class::Pending),
+    (Code::NotFound, Class::Misconfigured),
+    (Code::AlreadyExists, Class::Rejected),
+    (Code::PermissionDenied, Class::Misconfigured),
+    (Code::ResourceExhausted, Class::Rejected),
+    (Code::FailedPrecondition, Class::Rejected),
+    (Code::Aborted, Class::Pending),
+    (Code::OutOfRange, Class::Pending),
+    (Code::Unimplemented, Class::Misconfigured),
+    (Code::Internal, Class::Rejected),
+    (Code::Unavailable, Class::Pending),
+    (Code::DataLoss, Class::Pending),
+    (Code::Unauthenticated, Class::Misconfigured),
+];
+
+/// `google.rpc.Status { details: [Any { RetryInfo { retry_delay: 300 ms } }] }` as a server sends it.
+fn retry_info() -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+    let url = b"type.googleapis.com/google.rpc.RetryInfo";
+    let delay = [0x10, 0x80, 0xc6, 0x86, 0x8f, 0x01];
+    let mut any = vec![0x0a, u8::try_from(url.len()).unwrap()];
+    any.extend_from_slice(url);
+    any.extend_from_slice(&[0x12, 8, 0x0a, 6]);
+    any.extend_from_slice(&delay);
+    let mut details = vec![0x1a, u8::try_from(any.len()).unwrap()];
+    details.extend(any);
+    STANDARD_NO_PAD.encode(details)
+}
+
+/// One span is answered so, and everything later is taken.
+fn comes_to(code: Code, class: Class, with_retry_info: bool) {
+    let sink = OtlpSink::start().unwrap();
+    let mut answer = if code == Code::Ok { SinkAnswer::accepted() } else { refusal(code, "so it is") };
+    if with_retry_info {
+        answer = answer.header("grpc-status-details-bin", retry_info());
+    }
+    sink.answer_with(answer);
+    let program = program(&sink);
+    program.span("work");
+    let start = std::time::Instant::now();
+    let report = program.flush();
+    let lost = u64::from(matches!(class, Class::Rejected | Class::Misconfigured));
+    assert_eq!((report.delivered, report.rejected), (1 - lost, lost), "{code:?}");
+    let kinds: Vec<_> = program.problems.lock().unwrap().iter().map(|problem| problem.kind).collect();
+    let expected: &[ProblemKind] = match class {
+        Class::Delivered => &[],
+        Class::Pending => &[ProblemKind::Delayed],
+        Class::Rejected => &[ProblemKind::Rejected],
+        Class::Misconfigured => &[ProblemKind::Misconfigured, ProblemKind::Rejected],
+    };
+    assert_eq!(kinds, expected, "{code:?}");
+    assert_eq!(sink.requests().len(), if class == Class::Pending { 2 } else { 1 }, "{code:?}");
+    if class == Class::Pending && with_retry_info {
+        assert!(start.elapsed() >= Duration::from_millis(300), "{code:?} asked to be left alone");
+    }
+    program.span("later");
+    let report = program.flush();
+    assert_eq!((report.delivered, report.rejected), (2 - lost, lost), "{code:?}");
+    assert_eq!(report.destinations[0].trouble, None, "{code:?}");
+}
+
+#[test]
+fn each_code_comes_to_what_otlp_says() {
+    std::thread::scope(|scope| {
+        for (code, class) in CODES {
+            scope.spawn(move || comes_to(code, class, false));
+        }
+    });
+}
+
+#[test]
+fn retry_info_makes_an_exhausted_resource_temporary_and_sets_the_wait() {
+    std::thread::scope(|scope| {
+        for (code, class) in CODES {
+            let class = if code == Code::ResourceExhausted { Class::Pending } else { class };
+            scope.spawn(move || comes_to(code, class, true));
+        }
+    });
 }

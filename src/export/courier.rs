@@ -262,8 +262,7 @@ async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, patience: Duration) 
     }
     // All of them first: one that is down must not hold another up.
     for lane in lanes {
-        lane.wake.notify_one();
-        lane.hurry.notify_waiters();
+        lane.hasten();
     }
     let all = async {
         for (lane, (mark, said)) in lanes.iter().zip(&marks) {

@@ -39,6 +39,8 @@ struct Pause {
     failures: u32,
     /// The end of a back-off of ours, which a flush cuts short and a success ends.
     until: Option<Instant>,
+    /// How often somebody had been in a hurry at the last failure.
+    hurries: u64,
     /// The end of a wait that the destination asked for, which nothing does.
     asked_until: Option<Instant>,
 }
@@ -99,14 +101,14 @@ impl Delivery {
         // What the settings are wrong for is lost at each try: as little as can be.
         let careful = self.is_misconfigured.get();
         loop {
-            if let Some(shipment) = self.lane.claim(self.is_in_trouble()) {
+            if let Some(shipment) = self.lane.claim(self.is_in_trouble(), false) {
                 return Some(shipment);
             }
             let mut problems = Vec::new();
             let is_packed = self.lane.pack_for_shipment(careful, &mut problems);
             self.tell(problems);
             if !is_packed {
-                return None;
+                return self.lane.claim(self.is_in_trouble(), true);
             }
         }
     }
@@ -142,7 +144,7 @@ impl Delivery {
                 self.hold(None, answer::back_off_misconfigured);
                 let mut problems: Vec<Problem> =
                     self.lane.failing(ProblemKind::Misconfigured, &message).into_iter().collect();
-                problems.extend(shipment.rejected(u64::MAX, &reason, &message));
+                problems.extend(shipment.sacrifice(&body, answer::SUSPICIOUS_TRIES, &reason, &message));
                 problems
             }
             Answer::Retry(Retry { reason, message, is_suspicious: true, .. })
@@ -189,7 +191,13 @@ impl Delivery {
                 continue;
             }
             let Some(until) = until.filter(|until| *until > now) else { return };
+            // It may have come while nobody waited here.
+            let hurries = self.lane.hurries();
+            if std::mem::replace(&mut self.pause.borrow_mut().hurries, hurries) != hurries {
+                return;
+            }
             if timeout_at(until, self.lane.hurry.notified()).await.is_ok() {
+                self.pause.borrow_mut().hurries = self.lane.hurries();
                 return;
             }
         }
@@ -198,6 +206,7 @@ impl Delivery {
     fn hold(&self, asked: Option<Duration>, back_off: fn(u32) -> Duration) {
         let mut pause = self.pause.borrow_mut();
         let now = Instant::now();
+        pause.hurries = self.lane.hurries();
         // Requests that fail together count as one failure.
         if pause.until.is_none_or(|until| until <= now) {
             pause.failures = pause.failures.saturating_add(1);

@@ -22,7 +22,7 @@ use state::{Parcel, State};
 use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -81,6 +81,8 @@ pub(super) struct Lane {
     pub(super) wake: Notify,
     /// Somebody waits for the spans: cut a back-off short.
     pub(super) hurry: Notify,
+    /// How often somebody did.
+    hurries: AtomicU64,
     /// Spans were accounted for.
     pub(super) settled: Notify,
 }
@@ -114,6 +116,7 @@ impl Lane {
             room: Condvar::new(),
             wake: Notify::new(),
             hurry: Notify::new(),
+            hurries: AtomicU64::new(0),
             settled: Notify::new(),
         }
     }
@@ -372,8 +375,21 @@ impl Lane {
         self.made_room();
     }
 
-    /// The next request's worth of parcels. A careful one is as small as it can be.
-    pub(super) fn claim(self: &Arc<Self>, careful: bool) -> Option<Shipment> {
+    /// Has the destination tried now, once, though it is in trouble.
+    pub(super) fn hasten(&self) {
+        self.hurries.fetch_add(1, Ordering::Relaxed);
+        self.wake.notify_one();
+        self.hurry.notify_waiters();
+    }
+
+    /// How often somebody was in a hurry.
+    pub(super) fn hurries(&self) -> u64 {
+        self.hurries.load(Ordering::Relaxed)
+    }
+
+    /// The next request's worth of parcels, with those that may be at fault at last only. A careful one is as small
+    /// as it can be.
+    pub(super) fn claim(self: &Arc<Self>, careful: bool, at_last: bool) -> Option<Shipment> {
         let mut state = self.lock();
         (state.fresh, state.fresh_bytes) = (0, 0);
         let from_disk_alone = state.is_left_to_spool();
@@ -382,7 +398,7 @@ impl Lane {
             return None;
         }
         let batch = if careful { 1 } else { self.limits.batch };
-        let claimed = state.claim_parcels(batch as u64, from_disk_alone);
+        let claimed = state.claim_parcels(batch as u64, from_disk_alone, at_last);
         drop(state);
         Shipment::new(self, claimed)
     }
@@ -442,6 +458,13 @@ impl Lane {
     /// Takes over what an earlier run left.
     pub(super) fn recover(&self, entry: Entry) {
         self.lock().recover(entry);
+    }
+
+    /// Counts what an earlier run left and is damaged.
+    pub(super) fn miss(&self, trouble: &Trouble) {
+        if let (TroubleKind::Damaged, Some(items @ 1..)) = (trouble.kind, trouble.items) {
+            self.lock().miss(items, reason(trouble));
+        }
     }
 
     /// Drops what has been on disk for too long.

@@ -219,7 +219,12 @@ impl Keeper {
                 lane.recover(entry);
             }
         }
-        found.troubles.iter().for_each(|trouble| self.tell(trouble));
+        for trouble in &found.troubles {
+            if let Some(lane) = trouble.shelf.and_then(|shelf| self.lanes.get(shelf)) {
+                lane.miss(trouble);
+            }
+            self.tell(trouble);
+        }
         let mut problems = Vec::new();
         for lane in &self.lanes {
             lane.expire(SystemTime::now(), &mut problems);

@@ -139,7 +139,8 @@ fn serve(stream: TcpStream, inbox: &Inbox, answer: &dyn Fn(usize, &Received) -> 
     }
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
+/// The next request on a connection.
+pub fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();

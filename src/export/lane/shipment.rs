@@ -92,7 +92,51 @@ impl Shipment {
         let obsolete = self.lane.lock().divide(*position, halves);
         self.lane.remove(obsolete, &mut problems);
         self.positions.clear();
+        self.lane.wake.notify_one();
         Ok(problems)
+    }
+
+    /// Gives up one span for a try that the settings made fail, and keeps the others; gives up all where it is
+    /// these that are refused, after `certain` tries while the destination took others.
+    pub(in crate::export) fn sacrifice(
+        mut self,
+        body: &Bytes,
+        certain: u32,
+        reason: &str,
+        message: &str,
+    ) -> Vec<Problem> {
+        if self.suspect(certain) {
+            return self.rejected(u64::MAX, reason, message);
+        }
+        // Several go one by one from now on.
+        if self.positions.len() > 1 {
+            return Vec::new();
+        }
+        let Some(position) = self.positions.first().copied() else { return Vec::new() };
+        let (mut one, mut parts, mut kept) = (body.clone(), Vec::new(), 0);
+        while let Some([(_, first), (items, second)]) = self.lane.signal.halves(&one) {
+            kept += items;
+            parts.push(second);
+            one = first;
+        }
+        if parts.is_empty() {
+            return self.rejected(u64::MAX, reason, message);
+        }
+        parts.reverse();
+        let mut problems = Vec::new();
+        let others = Parcel::in_memory(kept, Bytes::from(parts.concat()));
+        let others = if self.is_on_disk() { self.lane.shelve(others, &mut problems) } else { others };
+        let obsolete = {
+            let mut state = self.lane.lock();
+            let (lost, obsolete) = state.keep_others(position, others);
+            problems.extend(self.lane.lose(&mut state, ProblemKind::Rejected, lost, reason, message));
+            obsolete
+        };
+        let obsolete = obsolete.into_iter().collect();
+        self.lane.remove(obsolete, &mut problems);
+        self.positions.clear();
+        self.lane.wake.notify_one();
+        problems
     }
 
     fn is_on_disk(&self) -> bool {
@@ -146,5 +190,9 @@ impl Drop for Shipment {
     fn drop(&mut self) {
         self.lane.lock().unclaim(&self.positions, self.loaded);
         self.lane.made_room();
+        if !self.positions.is_empty() {
+            // What is to be tried again does not wait for the schedule.
+            self.lane.wake.notify_one();
+        }
     }
 }

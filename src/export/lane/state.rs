@@ -336,14 +336,14 @@ impl State {
     }
 
     /// Marks the first parcels as on their way, as many as fit one request of `batch` spans.
-    pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool) -> Claimed {
+    pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool, at_last: bool) -> Claimed {
         let mut claimed = Claimed::default();
         let (mut items, mut length) = (0, 0);
         let is_free = |parcel: &Parcel| !parcel.is_claimed && (!from_disk_alone || parcel.entry.is_some());
         // What may be at fault lets the others pass.
         let free = || self.parcels.iter().filter(|(_, parcel)| is_free(parcel));
         let start = free().find(|(_, parcel)| parcel.suspicions == 0);
-        let start = start.or_else(|| free().min_by_key(|(_, parcel)| parcel.suspicions));
+        let start = start.or_else(|| free().filter(|_| at_last).min_by_key(|(_, parcel)| parcel.suspicions));
         let Some(start) = start.map(|(position, _)| *position) else { return claimed };
         for (position, parcel) in self.parcels.range_mut(start..) {
             if !is_free(parcel) {
@@ -428,6 +428,27 @@ impl State {
             position += offset(items);
         }
         whole.entry.into_iter().collect()
+    }
+
+    /// Puts all but the first of a parcel's spans in its place: how many are lost by that, and what is obsolete on
+    /// disk then.
+    pub(super) fn keep_others(&mut self, position: i64, others: Parcel) -> (u64, Option<Entry>) {
+        let Some(whole) = self.take(position) else {
+            // It was given up in the meantime.
+            return (0, others.entry);
+        };
+        let lost = whole.items.saturating_sub(others.items);
+        self.pending -= lost;
+        let (suspicions, delivered_before) = (whole.suspicions, whole.delivered_before);
+        self.insert(position + offset(lost), Parcel { suspicions, delivered_before, ..others });
+        (lost, whole.entry)
+    }
+
+    /// Counts what an earlier run left and nobody can read.
+    pub(super) fn miss(&mut self, items: u64, reason: &str) {
+        self.recorded += items;
+        self.recovered += items;
+        self.count_lost(ProblemKind::Dropped, items, reason);
     }
 
     pub(super) fn recover(&mut self, entry: Entry) {

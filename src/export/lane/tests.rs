@@ -23,9 +23,9 @@ fn span(weight: usize) -> Arc<Finished> {
 
 /// The next shipment, packed if need be.
 fn ship(lane: &Arc<Lane>) -> Option<Shipment> {
-    lane.claim(false).or_else(|| {
+    lane.claim(false, true).or_else(|| {
         lane.pack_for_shipment(false, &mut Vec::new());
-        lane.claim(false)
+        lane.claim(false, true)
     })
 }
 
