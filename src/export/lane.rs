@@ -393,10 +393,6 @@ impl Lane {
         let mut state = self.lock();
         (state.fresh, state.fresh_bytes) = (0, 0);
         let from_disk_alone = state.is_left_to_spool();
-        // What may be at fault lets those pass that are not packed yet.
-        if !from_disk_alone && state.has_only_suspects() {
-            return None;
-        }
         let batch = if careful { 1 } else { self.limits.batch };
         let claimed = state.claim_parcels(batch as u64, from_disk_alone, at_last);
         drop(state);

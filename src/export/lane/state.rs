@@ -325,12 +325,6 @@ impl State {
         None
     }
 
-    /// Whether all that could be sent of the parcels may be at fault, and the queue has others.
-    pub(super) fn has_only_suspects(&self) -> bool {
-        let mut free = self.parcels.values().filter(|parcel| !parcel.is_claimed).peekable();
-        !self.queue.is_empty() && free.peek().is_some() && free.all(|parcel| parcel.suspicions > 0)
-    }
-
     pub(super) fn has_parcels(&self) -> bool {
         self.parcels.values().any(|parcel| !parcel.is_claimed)
     }
