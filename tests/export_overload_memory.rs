@@ -55,9 +55,9 @@ fn a_burst_many_times_the_queue_goes_to_the_disk_and_stays_within_the_queues_bud
     });
     let report = balanced(telemetry.report());
     assert_eq!((report.recorded, report.pending, report.dropped), (SPANS as u64, SPANS as u64, 0));
-    // Each thread may encode a quarter of a MiB at a time, and the queue itself is never more than its budget.
+    // Each thread may be encoding a little at that moment, which is there twice or three times then.
     let most = most.into_inner().saturating_sub(base);
-    assert!(most < QUEUE + THREADS * (1 << 20), "{most} bytes for a queue of {QUEUE}");
+    assert!(most < 2 * QUEUE, "{most} bytes for a queue of {QUEUE}");
     let report = balanced(telemetry.shutdown_blocking(Duration::ZERO));
     assert_eq!((report.spooled, report.dropped), (SPANS as u64, 0));
     let _ = std::fs::remove_dir_all(&dir);

@@ -25,8 +25,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What two queues of 64 MiB may hold.
-const BUDGET: usize = 128 << 20;
+/// What two queues of 64 MiB may hold, and beside them the requests that are put together to be sent: four of 4 MiB
+/// for each destination.
+const BUDGET: usize = (128 << 20) + 2 * 4 * (4 << 20);
 const MIB: f64 = (1 << 20) as f64;
 
 fn loads() -> [Load; 2] {
@@ -48,6 +49,10 @@ fn main() {
         Some("--list") => {}
         _ => measure(&arguments),
     }
+}
+
+fn few_seconds() -> &'static str {
+    if is_quick() { "1" } else { "10" }
 }
 
 /// What does not hold.
@@ -264,8 +269,7 @@ fn through_outage(kind: &str, name: &str, down: &str, outage: Duration, broken: 
     thread::sleep(outage.saturating_sub(begun.elapsed()));
     sinks.up();
     // The SDK has that long before it is shut down; ours is done when nothing is pending.
-    let patience = if kind == "ours" { "180" } else { "10" };
-    let end = End::of(program.ask(patience));
+    let end = End::of(program.ask(if kind == "ours" { "180" } else { few_seconds() }));
     let arrived = sinks.arrived();
     let sent: usize = loads().iter().map(|load| load.spans).sum();
     let sent = sent as u64;
@@ -289,7 +293,7 @@ fn beyond_the_disk(broken: &mut Broken) {
     let mut program = sinks.program("burst", "ours", &dir, &bytes);
     println!("{name}: the burst into a spool of 32 MiB, the second destination down until a restart");
     print_times(&program.ask("go"));
-    let end = End::of(program.ask("10"));
+    let end = End::of(program.ask(few_seconds()));
     drop(program);
     let before = sinks.arrived();
     sinks.up();
