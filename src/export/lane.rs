@@ -63,8 +63,15 @@ pub(super) const SHUTDOWN: &str = "shutdown";
 pub(super) const AFTER_SHUTDOWN: &str = "after_shutdown";
 const SPOOL_EXPIRED: &str = "spool_expired";
 
-/// What a thread that ends a span packs at a time when memory fills faster than the courier empties it.
+/// What is packed for the disk at a time when memory fills faster than the courier empties it.
 const RELIEF: usize = 256 << 10;
+
+impl Limits {
+    /// What a thread packs at a time to make room: so little that several of them leave room.
+    fn relief(&self) -> usize {
+        (self.bytes / 32).clamp(1, RELIEF)
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -164,7 +171,9 @@ impl Lane {
         };
         state.take_in(span);
         let is_pressed = state.is_pressed(&self.limits);
-        if state.wants_disk() {
+        if state.is_filling(&self.limits) {
+            state.hasten();
+        } else if state.wants_disk() {
             state.ring();
         }
         // Waking costs more than queueing: once a batch, not once a span.
@@ -177,7 +186,7 @@ impl Lane {
             self.wake.notify_one();
         }
         if is_pressed {
-            self.pack(RELIEF, Place::Disk, &mut problems);
+            self.pack(self.limits.relief(), Place::Disk, &mut problems);
         }
         problems
     }
@@ -218,6 +227,12 @@ impl Lane {
                     state.recorded += items;
                     return Ok(state);
                 }
+                continue;
+            }
+            if state.can_be_relieved() {
+                drop(state);
+                self.relieve(problems);
+                state = self.lock();
                 continue;
             }
             let oldest = if self.limits.when_full == WhenFull::DropOldest { state.evict() } else { None };
@@ -338,18 +353,36 @@ impl Lane {
     }
 
     /// Brings what is in memory to the disk: all of it where that was asked for or the destination does not
-    /// take spans. Runs on the spool's thread.
+    /// take spans, else what fills the memory faster than the courier empties it. Runs on the spool's thread.
     pub(super) fn keep(&self, problems: &mut Vec<Problem>) {
         let is_due = self.lock().wants_disk();
         if is_due {
             self.keep_all(problems);
+        }
+        while self.lock().is_filling(&self.limits) && self.pack(self.limits.relief(), Place::Disk, problems) {
         }
     }
 
     /// Whether something is to be brought to the disk.
     pub(super) fn is_due_on_disk(&self) -> bool {
         let state = self.lock();
-        state.wants_disk() && !state.disk_refuses && state.has_unshelved()
+        (state.wants_disk() && !state.disk_refuses && state.has_unshelved()) || state.is_filling(&self.limits)
+    }
+
+    /// Brings some of what is in memory to the disk, on its way or not.
+    fn relieve(&self, problems: &mut Vec<Problem>) {
+        if !self.pack(self.limits.relief(), Place::Disk, problems) {
+            self.shelve_next(problems);
+        }
+    }
+
+    /// Brings the next parcel to the disk that is in memory alone; whether there was one that the disk took.
+    fn shelve_next(&self, problems: &mut Vec<Problem>) -> bool {
+        let Some((position, items, body)) = self.lock().next_unshelved() else { return false };
+        let Some(entry) = self.write(items, &body, problems) else { return false };
+        let obsolete = self.lock().put_on_disk(position, entry);
+        self.remove(obsolete.into_iter().collect(), problems);
+        true
     }
 
     /// Brings to the disk what is in memory, on its way or not, until the disk refuses.
@@ -361,12 +394,7 @@ impl Lane {
             }
             state.disk_refuses = false;
         }
-        loop {
-            let Some((position, items, body)) = self.lock().next_unshelved() else { break };
-            let Some(entry) = self.write(items, &body, problems) else { return };
-            let obsolete = self.lock().put_on_disk(position, entry);
-            self.remove(obsolete.into_iter().collect(), problems);
-        }
+        while self.shelve_next(problems) {}
         // What comes meanwhile waits for its turn: other destinations do too.
         let mark = self.mark();
         while self.lock().is_to_be_packed(mark) && self.pack(self.limits.request_bytes, Place::Disk, problems)

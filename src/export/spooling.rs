@@ -27,11 +27,13 @@ pub(super) struct Alarm {
     bell: Mutex<Bell>,
     rung: Condvar,
     is_asleep: AtomicBool,
+    is_hastened: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Bell {
     is_rung: bool,
+    is_hastened: bool,
     is_urgent: bool,
     is_over: bool,
 }
@@ -40,6 +42,13 @@ impl Alarm {
     pub(super) fn ring(&self) {
         if self.is_asleep.load(Ordering::SeqCst) {
             self.set(|bell| bell.is_rung = true);
+        }
+    }
+
+    /// Has it work now, since memory fills. Doing so again before it does costs one load.
+    pub(super) fn hasten(&self) {
+        if !self.is_hastened.load(Ordering::Relaxed) && !self.is_hastened.swap(true, Ordering::SeqCst) {
+            self.set(|bell| bell.is_hastened = true);
         }
     }
 
@@ -63,19 +72,23 @@ impl Alarm {
 
     /// Waits until it is rung, for `most` at most.
     fn sleep(&self, most: Duration) {
-        let is_quiet = |bell: &mut Bell| !(bell.is_rung || bell.is_urgent || bell.is_over);
+        let is_quiet =
+            |bell: &mut Bell| !(bell.is_rung || bell.is_hastened || bell.is_urgent || bell.is_over);
         let wait = self.rung.wait_timeout_while(self.lock(), most, is_quiet);
         wait.unwrap_or_else(PoisonError::into_inner).0.is_rung = false;
     }
 
     /// Waits for more to come, unless somebody is in a hurry.
     fn collect(&self, time: Duration) {
-        let has_time = |bell: &mut Bell| !(bell.is_urgent || bell.is_over);
+        let has_time = |bell: &mut Bell| !(bell.is_hastened || bell.is_urgent || bell.is_over);
         drop(self.rung.wait_timeout_while(self.lock(), time, has_time));
     }
 
     fn take_urgency(&self) -> bool {
-        std::mem::take(&mut self.lock().is_urgent)
+        let mut bell = self.lock();
+        bell.is_hastened = false;
+        self.is_hastened.store(false, Ordering::SeqCst);
+        std::mem::take(&mut bell.is_urgent)
     }
 
     fn is_over(&self) -> bool {

@@ -15,6 +15,8 @@ use std::{
 #[derive(Debug)]
 pub(super) struct State {
     queue: VecDeque<Arc<Finished>>,
+    /// Estimated bytes in the queue.
+    queued: usize,
     /// The position of the next span.
     pub(super) next: i64,
     /// The position of what is taken over next from an earlier run: before all of this one's.
@@ -116,6 +118,7 @@ impl State {
     pub(super) fn new(request_bytes: usize) -> Self {
         Self {
             queue: VecDeque::new(),
+            queued: 0,
             next: 0,
             next_recovered: i64::MIN,
             packing: BTreeSet::new(),
@@ -158,13 +161,41 @@ impl State {
 
     /// Whether those who record should help to empty the memory.
     pub(super) fn is_pressed(&self, limits: &Limits) -> bool {
-        self.memory >= limits.bytes / 2 && self.shelf.is_some() && !self.disk_refuses
+        self.is_filled(limits, 4)
+    }
+
+    /// Whether the spool's thread should begin to.
+    pub(super) fn is_filling(&self, limits: &Limits) -> bool {
+        self.is_filled(limits, 3)
+    }
+
+    /// Whether so many eighths of what memory may hold are used, and enough of it waits for a disk to be worth a
+    /// file: what is on its way frees memory by itself.
+    fn is_filled(&self, limits: &Limits, eighths: usize) -> bool {
+        let is_filled = |used: usize, most: usize| used >= most.div_ceil(8).saturating_mul(eighths);
+        let in_memory = usize::try_from(self.pending - self.spooled).unwrap_or(usize::MAX);
+        let by_bytes = is_filled(self.memory, limits.bytes) && self.queued >= limits.relief();
+        let by_count = is_filled(in_memory, limits.spans)
+            && self.queue.len() >= limits.batch.min(limits.spans.div_ceil(32));
+        self.shelf.is_some() && !self.disk_refuses && (by_bytes || by_count)
+    }
+
+    /// Whether the disk can still make room.
+    pub(super) fn can_be_relieved(&self) -> bool {
+        self.shelf.is_some() && !self.disk_refuses && self.has_unshelved()
     }
 
     /// Calls the spool's thread.
     pub(super) fn ring(&self) {
         if let Some(shelf) = &self.shelf {
             shelf.alarm.ring();
+        }
+    }
+
+    /// Calls the spool's thread at once.
+    pub(super) fn hasten(&self) {
+        if let Some(shelf) = &self.shelf {
+            shelf.alarm.hasten();
         }
     }
 
@@ -179,6 +210,7 @@ impl State {
         self.memory += span.weight;
         self.next += 1;
         self.queue.push_back(Arc::clone(span));
+        self.queued += span.weight;
         self.fresh += 1;
         self.fresh_bytes += span.weight;
     }
@@ -224,6 +256,7 @@ impl State {
             return Some(items);
         }
         let span = self.queue.pop_front()?;
+        self.queued -= span.weight;
         self.memory = self.memory.saturating_sub(span.weight);
         self.pending -= 1;
         Some(1)
@@ -264,6 +297,7 @@ impl State {
         let first = self.front();
         (count > 0).then(|| {
             self.packing.insert(first);
+            self.queued -= weight;
             Claim { first, spans: self.queue.drain(..count).collect(), weight }
         })
     }
@@ -462,7 +496,7 @@ impl State {
     pub(super) fn abandon(&mut self) -> (u64, (VecDeque<Arc<Finished>>, Vec<Parcel>)) {
         self.is_abandoned = true;
         let queue = std::mem::take(&mut self.queue);
-        self.memory = self.memory.saturating_sub(queue.iter().map(|span| span.weight).sum());
+        self.memory = self.memory.saturating_sub(std::mem::take(&mut self.queued));
         let unshelved = |(position, parcel): (&i64, &Parcel)| parcel.entry.is_none().then_some(*position);
         let positions: Vec<i64> = self.parcels.iter().filter_map(unshelved).collect();
         let parcels: Vec<Parcel> = positions.into_iter().filter_map(|position| self.take(position)).collect();

@@ -452,3 +452,44 @@ fn halves_hold_all_spans_in_their_order() {
     assert!(text(&one).contains("one") && !text(&one).contains("two"));
     assert!(text(&rest).contains("two") && text(&rest).contains("three"));
 }
+
+#[test]
+fn the_disk_makes_room_where_the_queue_has_its_count_of_spans() {
+    let dir = Dir::new("count");
+    let lane = lane_with(limits(8, usize::MAX));
+    dir.shelve(&lane, |spool| spool);
+    for _ in 0..100 {
+        lane.push(&span(1));
+    }
+    let report = report(&lane);
+    assert_eq!((report.pending, report.dropped), (100, 0));
+}
+
+#[test]
+fn what_is_on_its_way_goes_to_the_disk_before_a_span_is_dropped() {
+    let dir = Dir::new("on_its_way");
+    let lane = lane_with(limits(2, usize::MAX));
+    lane.push(&span(1));
+    lane.push(&span(1));
+    let shipment = ship(&lane).unwrap();
+    dir.shelve(&lane, |spool| spool);
+    lane.push(&span(1));
+    assert_eq!((report(&lane).spooled, report(&lane).dropped), (2, 0));
+    shipment.delivered();
+    assert_eq!((report(&lane).delivered, dir.entries()), (2, 0));
+}
+
+#[test]
+fn a_little_that_waits_is_no_file_of_its_own_while_requests_on_their_way_fill_the_memory() {
+    let dir = Dir::new("little");
+    let lane = lane_with(Limits { batch: 10, ..limits(1_000, 6_400) });
+    lane.push(&span(3_300));
+    // What is being encoded counts until it is.
+    let claim = lane.lock().claim(1, usize::MAX);
+    dir.shelve(&lane, |spool| spool);
+    for _ in 0..4 {
+        lane.push(&span(100));
+    }
+    assert_eq!((report(&lane).spooled, dir.entries()), (4, 2));
+    drop(claim);
+}
