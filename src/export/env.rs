@@ -59,7 +59,7 @@ pub(super) fn destination(lookup: Lookup<'_>) -> Result<Destination, Error> {
     let mut destination = of_signal(lookup, Signal::Traces)?;
     let mut signals = vec![Signal::Traces];
     for signal in others(lookup) {
-        destination = destination.with_own_settings(signal, of_signal(lookup, signal)?);
+        destination = destination.with_own_settings(signal, &of_signal(lookup, signal)?);
         signals.push(signal);
     }
     Ok(destination.signals(signals))

@@ -29,7 +29,7 @@
 //! | `OTEL_SERVICE_NAME` | the resource's `service.name` | `unknown_service` |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | more of the resource, `key=value,key=value` | |
 //! | `OTEL_TRACES_EXPORTER` | `otlp`, or `none` for no destination of traces from the environment | `otlp` |
-//! | `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | `otlp`; with another, as `none`, the environment's destination gets none of these from here | `otlp` |
+//! | `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | `otlp`; with another, as `none`, the environment's destination gets none of these from here, and their variables are not read | `otlp` |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | base address; `/v1/traces` is appended for HTTP | `http://localhost:4318`, gRPC `:4317` |
 //! | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | address, used as it is | |
 //! | `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` | the same for metrics and logs | |

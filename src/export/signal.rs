@@ -113,3 +113,6 @@ impl fmt::Display for Signal {
         })
     }
 }
+
+#[cfg(all(test, feature = "metrics", feature = "logs"))]
+mod tests;

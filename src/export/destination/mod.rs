@@ -147,7 +147,7 @@ impl Destination {
     }
 
     /// The settings of `other` for this signal.
-    pub(super) fn with_own_settings(mut self, signal: Signal, other: Self) -> Self {
+    pub(super) fn with_own_settings(mut self, signal: Signal, other: &Self) -> Self {
         self.others.push(other.otlp.of(signal));
         self
     }

@@ -128,6 +128,9 @@ fn the_protocol_of_traces_wins() {
     let vars: Vars = &[
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
+        // What another exporter sends is that one's.
+        ("OTEL_METRICS_EXPORTER", "prometheus"),
+        ("OTEL_LOGS_EXPORTER", "none"),
     ];
     assert!(route(vars).is_ok());
 }
