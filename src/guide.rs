@@ -11,3 +11,19 @@
 ///
 #[doc = include_str!("docs/filters.md")]
 pub mod filters {}
+
+/// [`Destination::queue_bytes`]: crate::Destination::queue_bytes
+/// [`Destination::timeout`]: crate::Destination::timeout
+/// [`WhenFull`]: crate::export::WhenFull
+/// [`Durability::OnOutage`]: crate::export::Durability::OnOutage
+/// [`Durability::Always`]: crate::export::Durability::Always
+/// [`ProblemKind`]: crate::export::ProblemKind
+/// [`Telemetry::report`]: crate::Telemetry::report
+/// [`flush`]: crate::Telemetry::flush
+/// [`shutdown`]: crate::Telemetry::shutdown
+/// [`shutdown_blocking`]: crate::Telemetry::shutdown_blocking
+/// [`on_problem`]: crate::export::TelemetryBuilder::on_problem
+/// [`drop_timeout`]: crate::export::TelemetryBuilder::drop_timeout
+///
+#[doc = include_str!("docs/delivery.md")]
+pub mod delivery {}

@@ -14,7 +14,7 @@
 //! * [`context`] carries user, session and conversation to every span below, and the trace's ids to other services
 //!   and from them.
 //! * [`Telemetry`] brings finished spans to one or more [`Destination`]s and accounts for each; a program that has
-//!   an exporter needs none.
+//!   an exporter needs none. What survives an outage, an exit, a freeze: [`guide::delivery`].
 //! * [`diagnosis`](diagnosis()) names what keeps spans away or makes them poor.
 //! * `testing` (a feature) has a fake provider, a fake receiver and a way to capture spans, for your tests.
 //!

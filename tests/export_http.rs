@@ -96,6 +96,27 @@ fn what_is_unavailable_for_a_while_loses_nothing_and_gets_it_once() {
     assert_eq!(receiver.requests().len(), 2);
 }
 
+/// Less than the time after which the queue is looked at by itself.
+const BEFORE_THE_SCHEDULE: Duration = Duration::from_secs(4);
+
+#[test]
+fn what_failed_is_tried_again_after_its_back_off_and_not_on_the_queues_schedule() {
+    let receiver = Receiver::answering(|number, _| status(if number == 0 { 503 } else { 200 }));
+    let program = Program::sending_to(&[&receiver.url]);
+    program.span("work");
+    assert_eq!(program.telemetry.flush_blocking(BEFORE_THE_SCHEDULE).unwrap().delivered, 1);
+}
+
+#[test]
+fn halves_of_what_is_too_large_do_not_wait_for_the_queues_schedule() {
+    let receiver =
+        Receiver::answering(|_, received| status(if received.spans().count() > 1 { 413 } else { 200 }));
+    let program = Program::sending_to(&[&receiver.url]);
+    program.span("a");
+    program.span("b");
+    assert_eq!(program.telemetry.flush_blocking(BEFORE_THE_SCHEDULE).unwrap().delivered, 2);
+}
+
 #[test]
 fn an_outage_uses_up_none_of_the_tries_that_a_500_has() {
     let receiver = Receiver::answering(|number, _| {
@@ -160,6 +181,20 @@ fn what_is_refused_is_counted_by_its_reason_and_told_once() {
     let problems = program.problems.lock().unwrap();
     assert_eq!(problems.len(), 1);
     assert!(problems[0].to_string().contains("no such project"), "{}", problems[0]);
+}
+
+#[test]
+fn wrong_settings_are_told_with_what_they_cost() {
+    let receiver = Receiver::answering(|_, _| status(401));
+    let program = Program::sending_to(&[&receiver.url]);
+    program.span("work");
+    assert_eq!(program.flush().rejected, 1);
+
+    let problems = program.problems.lock().unwrap();
+    assert_eq!(problems[0].kind, ProblemKind::Misconfigured);
+    let words = "answered 401; check the key of this destination (Destination::header, \
+        OTEL_EXPORTER_OTLP_HEADERS); the spans of this request are lost, the others are kept";
+    assert_eq!(problems[0].message, words);
 }
 
 #[test]
@@ -266,7 +301,7 @@ fn what_a_flush_cannot_deliver_stays_pending() {
     program.span("work");
     let error = program.telemetry.flush_blocking(Duration::from_millis(100)).unwrap_err();
 
-    assert!(error.to_string().contains("spans still pending after 100ms: 1"), "{error}");
+    assert!(error.to_string().contains("spans still pending: 1"), "{error}");
     assert_eq!(balanced(program.telemetry.report()).pending, 1);
     program.telemetry.shutdown_blocking(Duration::ZERO);
 }

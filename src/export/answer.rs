@@ -41,7 +41,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 pub(super) const SUSPICIOUS_TRIES: u32 = 5;
 const EXCERPT: usize = 200;
 
-/// The answer of an HTTP status: `408`, `429` and `5xx` of a gateway are temporary, `500` may be.
+/// The answer of an HTTP status: `429` and the trouble of a gateway are temporary, `408` and other `5xx` may be.
 pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: SystemTime) -> Answer {
     let reason = format!("http_{status}");
     match status {
@@ -49,10 +49,11 @@ pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: 
         429 | 502 | 503 | 504 => Answer::Retry(Retry {
             after: retry_after.and_then(|value| wait(value, now)),
             is_suspicious: false,
-            message: format!("answered {status}; spans are kept and tried again"),
+            message: format!("answered {status}"),
             reason,
         }),
-        408 | 500 => Answer::Retry(Retry {
+        501 | 505 => misconfigured(status, reason, body),
+        408 | 500..=599 => Answer::Retry(Retry {
             after: retry_after.and_then(|value| wait(value, now)),
             is_suspicious: true,
             message: said(status, body),
@@ -66,12 +67,13 @@ pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: 
                  set the final address"
             ),
         },
-        401..=407 | 415 | 501 | 505 => {
-            let message = format!("{}; {}", said(status, body), advice(status));
-            Answer::Misconfigured { reason, message }
-        }
+        401..=407 | 415 => misconfigured(status, reason, body),
         _ => Answer::Refused { reason, message: said(status, body) },
     }
+}
+
+fn misconfigured(status: u16, reason: String, body: &[u8]) -> Answer {
+    Answer::Misconfigured { reason, message: format!("{}; {}", said(status, body), advice(status)) }
 }
 
 /// What mends the settings that such a status finds fault with.
@@ -91,7 +93,7 @@ pub(super) fn of_network(message: &str) -> Answer {
         after: None,
         is_suspicious: false,
         reason: "network".into(),
-        message: format!("{}; spans are kept and tried again", scrub_secrets(message)),
+        message: scrub_secrets(message),
     })
 }
 
@@ -305,7 +307,7 @@ mod tests {
 
     #[test]
     fn what_may_be_the_requests_own_fault_is_tried_again_with_suspicion() {
-        for status in [408, 500] {
+        for status in [408, 500, 507, 520, 599] {
             assert!(matches!(http(status), Answer::Retry(Retry { is_suspicious: true, .. })), "{status}");
         }
     }

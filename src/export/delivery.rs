@@ -85,6 +85,10 @@ impl Delivery {
                     spawn_local(async move {
                         this.deliver(shipment).await;
                         drop(permit);
+                        // What it did not account for does not wait for the schedule.
+                        if this.lane.has_parcels() {
+                            this.lane.wake.notify_one();
+                        }
                     });
                 }
             }

@@ -136,6 +136,7 @@ impl Codec for Encoded {
     }
 }
 
+#[allow(clippy::missing_trait_methods, reason = "the buffers may be of any size")]
 impl Encoder for Encoded {
     type Item = Bytes;
     type Error = Status;
@@ -146,6 +147,7 @@ impl Encoder for Encoded {
     }
 }
 
+#[allow(clippy::missing_trait_methods, reason = "the buffers may be of any size")]
 impl Decoder for Encoded {
     type Item = ExportTraceServiceResponse;
     type Error = Status;

@@ -365,7 +365,11 @@ impl Lane {
             let obsolete = self.lock().put_on_disk(position, entry);
             self.remove(obsolete.into_iter().collect(), problems);
         }
-        while !self.lock().disk_refuses && self.pack(self.limits.request_bytes, Place::Disk, problems) {}
+        // What comes meanwhile waits for its turn: other destinations do too.
+        let mark = self.mark();
+        while self.lock().is_to_be_packed(mark) && self.pack(self.limits.request_bytes, Place::Disk, problems)
+        {
+        }
         self.made_room();
     }
 
@@ -374,10 +378,19 @@ impl Lane {
         let mut state = self.lock();
         (state.fresh, state.fresh_bytes) = (0, 0);
         let from_disk_alone = state.is_left_to_spool();
+        // What may be at fault lets those pass that are not packed yet.
+        if !from_disk_alone && state.has_only_suspects() {
+            return None;
+        }
         let batch = if careful { 1 } else { self.limits.batch };
         let claimed = state.claim_parcels(batch as u64, from_disk_alone);
         drop(state);
         Shipment::new(self, claimed)
+    }
+
+    /// Whether a parcel waits for a shipment.
+    pub(super) fn has_parcels(&self) -> bool {
+        self.lock().has_parcels()
     }
 
     /// Packs for a shipment, unless the spool's thread does that; whether there was anything.
@@ -398,7 +411,12 @@ impl Lane {
         if is_new {
             state.ring();
         }
-        let problem = self.first(&mut state, kind, None, message);
+        let cost = match kind {
+            ProblemKind::Misconfigured => "the spans of this request are lost, the others are kept",
+            _ => "spans are kept and tried again",
+        };
+        let message = format!("{message}; {cost}");
+        let problem = self.first(&mut state, kind, None, &message);
         drop(state);
         if kind == ProblemKind::Misconfigured {
             self.settled.notify_waiters();

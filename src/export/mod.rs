@@ -2,7 +2,8 @@
 //!
 //! [`Telemetry`] takes the spans of a `tracing` subscriber, or of an OpenTelemetry provider that
 //! the program has already, and brings each of them to every [`Destination`]. What a destination
-//! cannot take is split, retried or counted: [`Telemetry::report`] accounts for every span.
+//! cannot take is split, retried or counted: [`Telemetry::report`] accounts for every span. [The guide to
+//! delivery](crate::guide::delivery) tells how, what is lost when, and what to do where a platform freezes the process.
 //!
 //! ```no_run
 //! use tracing_genai::export::{Destination, Telemetry};

@@ -8,12 +8,14 @@ use std::{
     sync::Arc,
 };
 
-/// What became of the spans, the metrics' data points and the log records, at one moment.
+/// What became of the spans, the metrics' data points and the log records since the start, at one moment;
+/// [`destinations`](Self::destinations) has the reasons.
 ///
 /// Always `recorded == delivered + pending + rejected + dropped`, for the whole and for each
 /// destination. A span for two destinations counts twice; what a destination's
 /// [filter or sampling](super::Destination::spans) leaves out is not counted there. Where the documentation of a
-/// number says spans, it is data points and log records too, in a program that exports these.
+/// number says spans, it is data points and log records too, in a program that exports these. [The
+/// guide](crate::guide::delivery#the-report-and-the-hook) prints one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -21,7 +23,7 @@ pub struct Report {
     pub recorded: u64,
     /// Of the recorded ones, those that an earlier run left in the [spool](super::Spool).
     pub recovered: u64,
-    /// Spans that a destination has acknowledged.
+    /// Spans that a destination has acknowledged. Where an answer was lost it may have them twice, counted once.
     pub delivered: u64,
     /// Spans in memory or in the spool, on their way or waiting for another try.
     pub pending: u64,
@@ -29,9 +31,10 @@ pub struct Report {
     pub spooled: u64,
     /// Spans that a destination refused for good.
     pub rejected: u64,
-    /// Spans that were given up on this side.
+    /// Spans that were given up on this side: no room, no time, too old.
     pub dropped: u64,
-    /// The same for each destination and signal: of metrics and logs only where there were any.
+    /// The same for each destination, in the order in which they were given: of spans, and then of metrics and logs
+    /// where there were any.
     pub destinations: Vec<DestinationReport>,
 }
 
@@ -57,10 +60,21 @@ pub struct DestinationReport {
     pub rejected: u64,
     /// See [`Report::dropped`].
     pub dropped: u64,
-    /// How many spans were rejected or dropped, by reason: `http_400`, `partial_success`,
-    /// `too_large`, `queue_full`, `shutdown`, `after_shutdown`, `spool_expired`, `spool_damaged` and the like.
+    /// How many spans were rejected or dropped, by reason; the sum is that of the two.
+    ///
+    /// | reason | what happened |
+    /// |---|---|
+    /// | `http_400`, `grpc_invalid_argument` and the like | the destination refused them with this answer |
+    /// | `partial_success` | it took the others of the same request |
+    /// | `too_large` | one span was too large for it by itself |
+    /// | `queue_full` | there was no room: see [`Destination::when_full`](super::Destination::when_full) |
+    /// | `shutdown` | they were not delivered in the time that the end was given, and there was no spool |
+    /// | `after_shutdown` | they ended when the [`Telemetry`](super::Telemetry) had |
+    /// | `spool_expired` | they were in the [spool](super::Spool) for longer than its `max_age` |
+    /// | `spool_damaged`, `spool_entry_gone`, `spool_newer_version` | the spool could not give them back |
     pub reasons: BTreeMap<String, u64>,
-    /// What the destination said last, while it does not take spans; `None` while all is well.
+    /// What the destination said last, while it does not take spans; `None` while all is well. To be watched: a
+    /// [`Problem`] is told once, this is there in every outage.
     pub trouble: Option<String>,
 }
 
@@ -81,8 +95,9 @@ impl Report {
     }
 }
 
-/// Something that costs spans, or may: told once for each kind and reason, see
-/// [`TelemetryBuilder::on_problem`](super::TelemetryBuilder::on_problem).
+/// Something that costs spans, or may, as [`TelemetryBuilder::on_problem`](super::TelemetryBuilder::on_problem)
+/// hears of it: the first of each kind and reason of a destination, once in the life of a
+/// [`Telemetry`](super::Telemetry). How many spans it cost so far is in the [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
@@ -90,7 +105,8 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// The destination that has it, as [`DestinationReport::name`] has it.
     pub destination: Option<String>,
-    /// The reason as [`DestinationReport::reasons`] has it, for spans rejected or dropped.
+    /// The reason as [`DestinationReport::reasons`] has it, for spans rejected or dropped; for a spool, what is
+    /// wrong with it, such as `spool_unavailable` or `spool_full`.
     pub reason: Option<String>,
     /// The matter in words, without any key.
     pub message: String,
@@ -100,16 +116,24 @@ pub struct Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// A destination does not take spans now; they are kept and tried again.
+    /// A destination does not take spans now; they are kept and tried again. Nothing is lost while the queue, and
+    /// the [spool](super::Spool), have room: see to the destination, or to the way there.
     Delayed,
-    /// A destination takes no spans with these settings: a wrong key, path or protocol. It is tried now and then,
-    /// with few spans; the others are kept.
+    /// A destination takes no spans with these settings: a wrong key, path or protocol, which the message names. It
+    /// is tried now and then, with few spans, which are lost; the others are kept. Mend the settings and start
+    /// the program anew; a [spool](super::Spool) keeps until then what is pending.
     Misconfigured,
-    /// The [spool](super::Spool) cannot be used, or something in it cannot.
+    /// The [spool](super::Spool) cannot be used, or something in it cannot: a directory without permission, a disk
+    /// that is full, a damaged file. Spans are kept in memory, and a spool that cannot be used is tried again
+    /// every minute: see to the directory that the message names.
     Spool,
-    /// A destination refused spans for good.
+    /// A destination refused spans for good, with what it says in the message: sent again they would be refused
+    /// again. The spans of one request are lost, and [counted](DestinationReport::rejected).
     Rejected,
-    /// Spans were given up on this side.
+    /// Spans were given up on this side. `queue_full` asks for more
+    /// [`queue_bytes`](super::Destination::queue_bytes), a [spool](super::Spool) or a smaller
+    /// [`sample_ratio`](super::Destination::sample_ratio); `shutdown` for more time or a spool; `after_shutdown`
+    /// for a [`Telemetry`](super::Telemetry) that is kept until the program ends.
     Dropped,
     /// The subscriber has an OpenTelemetry layer already, so ours stays off: see
     /// [`Telemetry::check`](super::Telemetry::check).

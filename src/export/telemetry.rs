@@ -228,8 +228,9 @@ impl Telemetry {
         self.pipeline.report()
     }
 
-    /// Waits until every span that has ended is acknowledged or refused, at most for `timeout`. Runs on any
-    /// executor, and by the export's own clock. For what an earlier run left in the [spool](TelemetryBuilder::spool)
+    /// Sends what has ended now, and waits until every such span is acknowledged or refused, at most for `timeout`.
+    /// Runs on any executor, and by the export's own clock. A span that is still open is not waited for: in a
+    /// handler that [is frozen](crate::guide::delivery#serverless) when it returns, flush outside of its span. For what an earlier run left in the [spool](TelemetryBuilder::spool)
     /// it does not wait.
     ///
     /// # Errors
@@ -237,7 +238,7 @@ impl Telemetry {
     /// so, and are tried again.
     pub async fn flush(&self, timeout: Duration) -> Result<Report, Error> {
         let whole = self.pipeline.commands.flush(timeout).await;
-        self.outcome(whole, timeout)
+        self.outcome(whole)
     }
 
     /// [`flush`](Self::flush) without `await`, anywhere: the export has a thread of its own.
@@ -246,7 +247,7 @@ impl Telemetry {
     /// As [`flush`](Self::flush).
     pub fn flush_blocking(&self, timeout: Duration) -> Result<Report, Error> {
         let whole = self.pipeline.commands.flush_blocking(timeout);
-        self.outcome(whole, timeout)
+        self.outcome(whole)
     }
 
     /// Ends the export: delivers what it can within `timeout`. With a [spool](TelemetryBuilder::spool) the rest is
@@ -265,7 +266,7 @@ impl Telemetry {
         self.report()
     }
 
-    fn outcome(&self, whole: bool, timeout: Duration) -> Result<Report, Error> {
+    fn outcome(&self, whole: bool) -> Result<Report, Error> {
         let report = self.report();
         if whole {
             return Ok(report);
@@ -278,7 +279,7 @@ impl Telemetry {
         Err(Error::new(
             ErrorKind::Timeout,
             format!(
-                "spans still pending, with {timeout:?} to deliver them: {}, for {}; they are kept and tried again",
+                "spans still pending: {}, for {}; they are kept and tried again",
                 report.pending,
                 slow.collect::<Vec<_>>().join(", "),
             ),
@@ -334,7 +335,8 @@ impl TelemetryBuilder {
 
     /// Keeps on disk, in this directory, what cannot be delivered now and what is left at the program's end; off by
     /// default, since it keeps prompts at rest for a destination that is granted
-    /// [content](Destination::content). The next run delivers what it finds there.
+    /// [content](Destination::content). The next run delivers what it finds there. [The
+    /// guide](crate::guide::delivery#the-spool) says what survives what.
     ///
     /// A directory that cannot be used costs nothing but the spool: [the hook](Self::on_problem) is told, and it is
     /// tried again every minute.
@@ -359,15 +361,27 @@ impl TelemetryBuilder {
     }
 
     /// How long dropping the [`Telemetry`], and a flush that a provider asks for, may take; 5 seconds by default.
+    /// Spans that are pending then are dropped, or kept in the [spool](Self::spool). A container has to be given
+    /// [more time](crate::guide::delivery#containers-and-kubernetes) for its end.
     pub fn drop_timeout(mut self, timeout: Duration) -> Self {
         self.drop_timeout = timeout;
         self
     }
 
-    /// Is called with the first problem of each kind, as a rule on the export's own thread. Without it
-    /// one line goes to standard error.
+    /// Is called with the first [`Problem`] of each kind and reason of a destination, as a rule on the export's own
+    /// thread. Without it one line goes to standard error. [`ProblemKind`] says what to do about each.
     ///
-    /// The hook must not wait for the telemetry it is told about.
+    /// The hook may log, and must be quick: it must not wait for the telemetry it is told about.
+    ///
+    /// ```
+    /// use tracing_genai::export::{ProblemKind, Telemetry};
+    ///
+    /// let builder = Telemetry::builder().on_problem(|problem| match problem.kind {
+    ///     ProblemKind::Delayed => eprintln!("late: {problem}"),
+    ///     _ => eprintln!("somebody has to look: {problem}"),
+    /// });
+    /// # let _ = builder;
+    /// ```
     pub fn on_problem(mut self, hook: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
         self.hook = Hook::new(hook);
         self

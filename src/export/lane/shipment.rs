@@ -5,8 +5,9 @@ use super::{
     state::{Claimed, Parcel, Source},
 };
 use crate::export::{
+    answer::SUSPICIOUS_TRIES,
     report::{Problem, ProblemKind},
-    spool::Trouble,
+    spool::{Trouble, TroubleKind},
 };
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
@@ -123,18 +124,21 @@ impl Lane {
         }
     }
 
-    /// Counts a parcel as lost that the disk does not give back.
+    /// A parcel that the disk does not give back: one that is damaged or gone is lost; another error is no reason
+    /// to give up at once, nor to remove the file.
     fn unreadable(&self, position: i64, trouble: &Trouble) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let entries = {
-            let mut state = self.lock();
-            let (items, entries) = state.settle(&[position]);
-            let reason = reason(trouble);
-            problems.extend(self.lose(&mut state, ProblemKind::Dropped, items, reason, &trouble.message));
-            entries
-        };
-        self.remove(entries, &mut problems);
-        problems
+        let mut state = self.lock();
+        let is_lost = matches!(trouble.kind, TroubleKind::Damaged | TroubleKind::Gone | TroubleKind::Newer);
+        if !is_lost && state.count_fault(position) < SUSPICIOUS_TRIES {
+            return self
+                .first(&mut state, ProblemKind::Spool, Some(reason(trouble)), &trouble.message)
+                .into_iter()
+                .collect();
+        }
+        let (items, _) = state.settle(&[position]);
+        self.lose(&mut state, ProblemKind::Dropped, items, reason(trouble), &trouble.message)
+            .into_iter()
+            .collect()
     }
 }
 

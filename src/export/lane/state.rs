@@ -297,6 +297,11 @@ impl State {
         !self.queue.is_empty() || self.next_unshelved().is_some()
     }
 
+    /// Whether the disk takes more, and a span before `mark` is in the queue.
+    pub(super) fn is_to_be_packed(&self, mark: i64) -> bool {
+        !self.disk_refuses && !self.queue.is_empty() && self.front() < mark
+    }
+
     /// A parcel that is in memory alone.
     pub(super) fn next_unshelved(&self) -> Option<(i64, u64, Bytes)> {
         let unshelved = |(position, parcel): (&i64, &Parcel)| {
@@ -321,11 +326,21 @@ impl State {
         None
     }
 
+    /// Whether all that could be sent of the parcels may be at fault, and the queue has others.
+    pub(super) fn has_only_suspects(&self) -> bool {
+        let mut free = self.parcels.values().filter(|parcel| !parcel.is_claimed).peekable();
+        !self.queue.is_empty() && free.peek().is_some() && free.all(|parcel| parcel.suspicions > 0)
+    }
+
+    pub(super) fn has_parcels(&self) -> bool {
+        self.parcels.values().any(|parcel| !parcel.is_claimed)
+    }
+
     /// Marks the first parcels as on their way, as many as fit one request of `batch` spans.
     pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool) -> Claimed {
         let mut claimed = Claimed::default();
         let (mut items, mut length) = (0, 0);
-        let is_free = |parcel: &Parcel| !parcel.is_claimed && !(from_disk_alone && parcel.entry.is_none());
+        let is_free = |parcel: &Parcel| !parcel.is_claimed && (!from_disk_alone || parcel.entry.is_some());
         // What may be at fault lets the others pass.
         let free = || self.parcels.iter().filter(|(_, parcel)| is_free(parcel));
         let start = free().find(|(_, parcel)| parcel.suspicions == 0);
@@ -377,6 +392,14 @@ impl State {
         let items = taken.iter().map(|parcel| parcel.items).sum();
         self.pending -= items;
         (items, taken.into_iter().filter_map(|parcel| parcel.entry).collect())
+    }
+
+    /// How often a parcel was found at fault before, with this time.
+    pub(super) fn count_fault(&mut self, position: i64) -> u32 {
+        self.parcels.get_mut(&position).map_or(0, |parcel| {
+            parcel.suspicions += 1;
+            parcel.suspicions
+        })
     }
 
     /// Counts one more suspicion of each; whether one is certain, since the destination took others in between.
