@@ -9,7 +9,7 @@ use opentelemetry::{KeyValue, metrics::MeterProvider};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_sdk::metrics::{
     InMemoryMetricExporter, SdkMeterProvider,
-    data::{AggregatedMetrics, MetricData, SumDataPoint},
+    data::{AggregatedMetrics, MetricData, ScopeMetrics, SumDataPoint},
 };
 use prost::Message;
 use std::{
@@ -37,7 +37,7 @@ impl Meters {
         self.provider.force_flush().unwrap();
         let mut numbers = BTreeMap::new();
         for resource in self.exporter.get_finished_metrics().unwrap() {
-            for metric in resource.scope_metrics().flat_map(|scope| scope.metrics()) {
+            for metric in resource.scope_metrics().flat_map(ScopeMetrics::metrics) {
                 let entries: Vec<(String, u64)> = match metric.data() {
                     AggregatedMetrics::U64(MetricData::Sum(sum)) => {
                         assert!(sum.is_monotonic());

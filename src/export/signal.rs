@@ -114,5 +114,5 @@ impl fmt::Display for Signal {
     }
 }
 
-#[cfg(all(test, feature = "metrics", feature = "logs"))]
+#[cfg(test)]
 mod tests;

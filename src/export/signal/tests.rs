@@ -1,3 +1,5 @@
+#![cfg(all(feature = "metrics", feature = "logs"))]
+
 use super::*;
 use opentelemetry_proto::tonic::{
     collector::{logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest},
