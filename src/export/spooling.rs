@@ -258,3 +258,27 @@ fn key(lane: &Lane) -> String {
         other => format!("{} ({other})", lane.name()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::{encode::View, lane::Limits};
+
+    #[test]
+    fn signals_and_twins_have_shelves_of_their_own() {
+        let lane = |signal| {
+            Arc::new(Lane::new("http://localhost:4317/".into(), signal, Limits::default(), View::whole()))
+        };
+        let signals = [Signal::Traces, Signal::Traces, Signal::Metrics, Signal::Logs, Signal::Logs];
+        assert_eq!(
+            shelves(&signals.map(lane)),
+            [
+                "http://localhost:4317/",
+                "http://localhost:4317/ #2",
+                "http://localhost:4317/ (metrics)",
+                "http://localhost:4317/ (logs)",
+                "http://localhost:4317/ (logs) #2",
+            ]
+        );
+    }
+}
