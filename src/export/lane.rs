@@ -17,6 +17,7 @@ use super::{
     spool::{Entry, Store, Trouble, TroubleKind, WriteError},
     spooling::Alarm,
 };
+#[cfg(any(feature = "metrics", feature = "logs"))]
 use bytes::Bytes;
 use state::{Parcel, State};
 use std::{
