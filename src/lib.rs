@@ -87,6 +87,7 @@
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | | TLS by the platform's library, HTTP only |
 //! | `grpc` | | OTLP over gRPC |
+//! | `metrics`, `logs` | | a program's metrics and log records to the same destinations; the export's account as metrics |
 //! | `zstd` | | the export's requests compressed by zstd, for destinations that ask for it |
 //! | `bedrock` | | calls of Amazon Bedrock by [`Client`] with AWS credentials |
 //! | `reqwest-middleware` | | `instrument::reqwest_middleware`, for reqwest and rig |

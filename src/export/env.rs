@@ -3,6 +3,7 @@
 use super::{
     destination::{Compression, Destination, Origin, Pem, Protocol},
     lane::Limits,
+    signal::Signal,
 };
 use crate::Error;
 use std::{fmt::Display, str::FromStr, time::Duration};
@@ -23,25 +24,58 @@ pub(super) fn is_disabled(lookup: Lookup<'_>) -> bool {
     value(lookup, "OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-/// The environment's destination, unless `OTEL_TRACES_EXPORTER` says that there is none.
+/// The environment's destination, unless the variables say that there is none for any signal.
 pub(super) fn default_destination(lookup: Lookup<'_>) -> Result<Option<Destination>, Error> {
     const NAME: &str = "OTEL_TRACES_EXPORTER";
-    match value(lookup, NAME).as_deref() {
-        None => destination(lookup).map(Some),
-        Some("none") => Ok(None),
+    let has_traces = match value(lookup, NAME).as_deref() {
+        None => true,
+        Some("none") => false,
         // A list may name exporters of other programs beside ours.
-        Some(list) if list.split(',').any(|name| name.trim() == "otlp") => destination(lookup).map(Some),
-        Some(other) => refuse(NAME, other, "otlp or none"),
+        Some(list) if names_otlp(list) => true,
+        Some(other) => return refuse(NAME, other, "otlp or none"),
+    };
+    let mut signals: Vec<Signal> = others(lookup).collect();
+    signals.extend(has_traces.then_some(Signal::Traces));
+    if signals.is_empty() {
+        return Ok(None);
     }
+    destination(lookup).map(|destination| Some(destination.signals(signals)))
+}
+
+fn names_otlp(list: &str) -> bool {
+    list.split(',').any(|name| name.trim() == "otlp")
+}
+
+/// The signals beside traces that the environment leaves to OTLP: another exporter of them is the program's own.
+fn others(lookup: Lookup<'_>) -> impl Iterator<Item = Signal> {
+    Signal::exported().filter(|signal| *signal != Signal::Traces).filter(move |signal| {
+        let exporter = value(lookup, &format!("OTEL_{}_EXPORTER", signal.in_variables()));
+        exporter.is_none_or(|list| names_otlp(&list))
+    })
 }
 
 /// The destination that the `OTEL_EXPORTER_OTLP_*` variables describe.
 pub(super) fn destination(lookup: Lookup<'_>) -> Result<Destination, Error> {
-    let protocol = protocol(lookup)?;
-    const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+    let mut destination = of_signal(lookup, Signal::Traces)?;
+    let mut signals = vec![Signal::Traces];
+    for signal in others(lookup) {
+        destination = destination.with_own_settings(signal, &of_signal(lookup, signal)?);
+        signals.push(signal);
+    }
+    Ok(destination.signals(signals))
+}
+
+/// Where one signal goes: its own variables win over those for all.
+fn of_signal(lookup: Lookup<'_>, signal: Signal) -> Result<Destination, Error> {
     const ALL: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-    let destination = match (value(lookup, TRACES), value(lookup, ALL)) {
-        (Some(endpoint), _) => Destination::from_origin(endpoint, Origin::Variable(TRACES)).exact_path(),
+    let protocol = protocol(lookup, signal)?;
+    let own = match signal {
+        Signal::Traces => "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        Signal::Metrics => "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        Signal::Logs => "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+    };
+    let destination = match (value(lookup, own), value(lookup, ALL)) {
+        (Some(endpoint), _) => Destination::from_origin(endpoint, Origin::Variable(own)).exact_path(),
         (None, Some(endpoint)) => Destination::from_origin(endpoint, Origin::Variable(ALL)),
         (None, None) => {
             let endpoint = if protocol == Protocol::Grpc { GRPC } else { HTTP };
@@ -49,20 +83,21 @@ pub(super) fn destination(lookup: Lookup<'_>) -> Result<Destination, Error> {
         }
     };
     let mut destination = destination.protocol(protocol);
-    for (name, value) in headers(lookup)? {
+    for (name, value) in headers(lookup, signal)? {
         destination = destination.header(name, value);
     }
-    if let Some(compression) = compression(lookup)? {
+    if let Some(compression) = compression(lookup, signal)? {
         destination = destination.compression(compression);
     }
-    if let Some(timeout) =
-        number(lookup, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT")?.or(number(lookup, "OTEL_EXPORTER_OTLP_TIMEOUT")?)
-    {
+    let timeout = match number(lookup, &signal.variable("TIMEOUT"))? {
+        Some(timeout) => Some(timeout),
+        None => number(lookup, "OTEL_EXPORTER_OTLP_TIMEOUT")?,
+    };
+    if let Some(timeout) = timeout {
         destination = destination.timeout(Duration::from_millis(timeout));
     }
-    let authorities =
-        file(lookup, "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE")?;
-    Ok(destination.certificates(authorities, identity(lookup)?))
+    let authorities = file(lookup, signal, "CERTIFICATE")?;
+    Ok(destination.certificates(authorities, identity(lookup, signal)?))
 }
 
 /// The limits that the `OTEL_BSP_*` variables set.
@@ -83,39 +118,53 @@ pub(super) fn limits(lookup: Lookup<'_>) -> Result<Limits, Error> {
     Ok(limits)
 }
 
-fn protocol(lookup: Lookup<'_>) -> Result<Protocol, Error> {
-    match either(lookup, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL") {
+/// How what is added up over time is told, of metrics: in all by default.
+#[cfg(feature = "metrics")]
+pub(super) fn temporality(lookup: Lookup<'_>) -> Result<opentelemetry_sdk::metrics::Temporality, Error> {
+    const NAME: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+    match value(lookup, NAME) {
+        None => Ok(opentelemetry_sdk::metrics::Temporality::default()),
+        // The SDK reads the three words, in any case.
+        Some(word) => word.parse().or_else(|()| refuse(NAME, &word, "cumulative, delta or lowmemory")),
+    }
+}
+
+fn protocol(lookup: Lookup<'_>, signal: Signal) -> Result<Protocol, Error> {
+    match either(lookup, signal, "PROTOCOL") {
         None => Ok(Protocol::default()),
         Some((name, value)) => match value.as_str() {
             "http/protobuf" => Ok(Protocol::HttpProtobuf),
             "grpc" => Ok(Protocol::Grpc),
-            other => refuse(name, other, "http/protobuf or grpc"),
+            other => refuse(&name, other, "http/protobuf or grpc"),
         },
     }
 }
 
-fn compression(lookup: Lookup<'_>) -> Result<Option<Compression>, Error> {
-    match either(lookup, "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION") {
+fn compression(lookup: Lookup<'_>, signal: Signal) -> Result<Option<Compression>, Error> {
+    match either(lookup, signal, "COMPRESSION") {
         None => Ok(None),
         Some((name, value)) => match value.to_ascii_lowercase().as_str() {
             "gzip" => Ok(Some(Compression::Gzip)),
             "zstd" => Ok(Some(Compression::Zstd)),
             "none" => Ok(Some(Compression::None)),
-            _ => refuse(name, &value, "gzip, zstd or none"),
+            _ => refuse(&name, &value, "gzip, zstd or none"),
         },
     }
 }
 
 /// The certificate to show to the server, and its key: neither is of use alone.
-fn identity(lookup: Lookup<'_>) -> Result<Option<(Pem, Pem)>, Error> {
-    const CERTIFICATE: [&str; 2] =
-        ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"];
-    const KEY: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"];
-    let alone = |[_, set]: [&str; 2], [traces, all]: [&str; 2]| {
-        Err(Error::configuration(format!("{set} or its form for traces needs {all} or {traces} beside it")))
+fn identity(lookup: Lookup<'_>, signal: Signal) -> Result<Option<(Pem, Pem)>, Error> {
+    const CERTIFICATE: &str = "CLIENT_CERTIFICATE";
+    const KEY: &str = "CLIENT_KEY";
+    let alone = |set: &str, missing: &str| {
+        Err(Error::configuration(format!(
+            "{} or its form for {signal} needs {} or {} beside it",
+            general(set),
+            general(missing),
+            signal.variable(missing)
+        )))
     };
-    let certificate = file(lookup, CERTIFICATE[0], CERTIFICATE[1])?;
-    match (certificate, file(lookup, KEY[0], KEY[1])?) {
+    match (file(lookup, signal, CERTIFICATE)?, file(lookup, signal, KEY)?) {
         (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
         (Some(_), None) => alone(CERTIFICATE, KEY),
         (None, Some(_)) => alone(KEY, CERTIFICATE),
@@ -123,9 +172,9 @@ fn identity(lookup: Lookup<'_>) -> Result<Option<(Pem, Pem)>, Error> {
     }
 }
 
-/// What the file holds that the first of two variables names.
-fn file(lookup: Lookup<'_>, traces: &'static str, all: &'static str) -> Result<Option<Pem>, Error> {
-    let Some((name, path)) = either(lookup, traces, all) else { return Ok(None) };
+/// What the file holds that a variable names.
+fn file(lookup: Lookup<'_>, signal: Signal, setting: &str) -> Result<Option<Pem>, Error> {
+    let Some((name, path)) = either(lookup, signal, setting) else { return Ok(None) };
     match std::fs::read(&path) {
         Ok(bytes) => Ok(Some(Pem::new(format!("the file {path:?} of {name}"), &bytes))),
         Err(error) => {
@@ -135,12 +184,8 @@ fn file(lookup: Lookup<'_>, traces: &'static str, all: &'static str) -> Result<O
     }
 }
 
-fn headers(lookup: Lookup<'_>) -> Result<Vec<(String, String)>, Error> {
-    let Some((name, list)) =
-        either(lookup, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
-    else {
-        return Ok(Vec::new());
-    };
+fn headers(lookup: Lookup<'_>, signal: Signal) -> Result<Vec<(String, String)>, Error> {
+    let Some((name, list)) = either(lookup, signal, "HEADERS") else { return Ok(Vec::new()) };
     let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     entries
         .map(|entry| {
@@ -175,11 +220,15 @@ fn value(lookup: Lookup<'_>, name: &str) -> Option<String> {
     lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// The value of the first of two variables that is set, and which one it was.
-fn either(lookup: Lookup<'_>, traces: &'static str, all: &'static str) -> Option<(&'static str, String)> {
-    value(lookup, traces)
-        .map(|value| (traces, value))
-        .or_else(|| value(lookup, all).map(|value| (all, value)))
+/// The name of a variable for all signals.
+fn general(setting: &str) -> String {
+    format!("OTEL_EXPORTER_OTLP_{setting}")
+}
+
+/// The value of the signal's own variable or, without, of the one for all; and which one it was.
+fn either(lookup: Lookup<'_>, signal: Signal, setting: &str) -> Option<(String, String)> {
+    let names = [signal.variable(setting), general(setting)];
+    names.into_iter().find_map(|name| Some((value(lookup, &name)?, name))).map(|(value, name)| (name, value))
 }
 
 fn number<T: FromStr>(lookup: Lookup<'_>, name: &str) -> Result<Option<T>, Error> {

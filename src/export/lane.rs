@@ -17,6 +17,7 @@ use super::{
     spool::{Entry, Store, Trouble, TroubleKind, WriteError},
     spooling::Alarm,
 };
+#[cfg(any(feature = "metrics", feature = "logs"))]
 use bytes::Bytes;
 use state::{Parcel, State};
 use std::{
@@ -192,6 +193,7 @@ impl Lane {
     }
 
     /// Takes a request in that was encoded elsewhere, of metrics or logs.
+    #[cfg(any(feature = "metrics", feature = "logs"))]
     pub(super) fn post(&self, items: u64, body: Bytes) -> Vec<Problem> {
         let mut problems = Vec::new();
         match self.find_room(body.len(), items, &mut problems) {
@@ -550,6 +552,7 @@ impl Lane {
         let state = self.lock();
         DestinationReport {
             name: self.name.clone(),
+            signal: self.signal,
             recorded: state.recorded,
             recovered: state.recovered,
             delivered: state.delivered,
@@ -612,6 +615,12 @@ pub(super) fn reason(trouble: &Trouble) -> &'static str {
         TroubleKind::Expired => SPOOL_EXPIRED,
         TroubleKind::Io => "spool_error",
     }
+}
+
+/// Whether such a reason is one of ours, for which the destination was not asked.
+#[cfg(feature = "metrics")]
+pub(super) fn is_dropped(reason: &str) -> bool {
+    [QUEUE_FULL, SHUTDOWN, AFTER_SHUTDOWN].contains(&reason) || reason.starts_with("spool_")
 }
 
 const LEFT: &str = "spans were not delivered before the shutdown's deadline";

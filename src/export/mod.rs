@@ -29,9 +29,11 @@
 //! | `OTEL_SDK_DISABLED` | `true`, and no other word: nothing is recorded, nothing is sent | `false` |
 //! | `OTEL_SERVICE_NAME` | the resource's `service.name` | `unknown_service` |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | more of the resource, `key=value,key=value` | |
-//! | `OTEL_TRACES_EXPORTER` | `otlp`, or `none` for no destination from the environment | `otlp` |
+//! | `OTEL_TRACES_EXPORTER` | `otlp`, or `none` for no destination of traces from the environment | `otlp` |
+//! | `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | `otlp`; with another, as `none`, the environment's destination gets none of these from here, and their variables are not read | `otlp` |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | base address; `/v1/traces` is appended for HTTP | `http://localhost:4318`, gRPC `:4317` |
 //! | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | address, used as it is | |
+//! | `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` | the same for metrics and logs | |
 //! | `OTEL_EXPORTER_OTLP_HEADERS`, `…_TRACES_HEADERS` | `name=value,…`, values percent-decoded | |
 //! | `OTEL_EXPORTER_OTLP_PROTOCOL`, `…_TRACES_PROTOCOL` | `http/protobuf` or `grpc` | `http/protobuf` |
 //! | `OTEL_EXPORTER_OTLP_COMPRESSION`, `…_TRACES_COMPRESSION` | `gzip`, `none`, or `zstd` (feature `zstd`) | `gzip` off this host |
@@ -39,13 +41,15 @@
 //! | `OTEL_EXPORTER_OTLP_CERTIFICATE`, `…_TRACES_CERTIFICATE` | file with the only authorities to trust, PEM | the platform's |
 //! | `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`, `…_TRACES_CLIENT_CERTIFICATE` | file with the certificate to show to the server, PEM | |
 //! | `OTEL_EXPORTER_OTLP_CLIENT_KEY`, `…_TRACES_CLIENT_KEY` | file with its key, PEM | |
+//! | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative`, `delta` or `lowmemory`, for the exporter of metrics | `cumulative` |
 //! | `OTEL_BSP_SCHEDULE_DELAY` | milliseconds that a span waits at most for its batch | 5 000 |
-//! | `OTEL_BSP_MAX_QUEUE_SIZE` | spans that one destination may have pending | 65 536 |
+//! | `OTEL_BSP_MAX_QUEUE_SIZE` | spans (data points, log records) that one destination may have pending | 65 536 |
 //! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | spans in one request at most | 512 |
 //! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | the sampler of a provider that [`Telemetry`] makes | `parentbased_always_on` |
 //! | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_SPAN_EVENT_COUNT_LIMIT`, `OTEL_SPAN_LINK_COUNT_LIMIT` | limits of a provider that [`Telemetry`] makes | 128 |
 //!
-//! A variable of traces (`…_TRACES_…`) wins over the one for all signals; an empty one counts as
+//! A variable of traces (`…_TRACES_…`) wins over the one for all signals, and so do, with the features `metrics` and
+//! `logs`, those of metrics (`…_METRICS_…`) and logs (`…_LOGS_…`), of which there are the same; an empty one counts as
 //! unset; a value that cannot be read is an error that names its variable (the sampler, the resource
 //! and the limits of a provider the SDK reads by itself, and passes over what it cannot). Endpoint, headers,
 //! protocol, compression, time-out and certificates apply to the destination of the environment alone, never to
@@ -72,6 +76,10 @@ mod http;
 mod lane;
 mod layer;
 mod live;
+#[cfg(feature = "logs")]
+mod log_exporter;
+#[cfg(feature = "metrics")]
+mod metric_exporter;
 mod own_pipeline;
 mod pipeline;
 mod processor;
@@ -79,6 +87,8 @@ mod repair;
 mod report;
 mod secrets;
 mod selection;
+#[cfg(feature = "metrics")]
+mod self_metrics;
 mod signal;
 mod spool;
 mod spooling;
@@ -89,5 +99,6 @@ pub use destination::{Compression, Destination, Protocol, WhenFull};
 pub use repair::{RepairingExporter, RepairingProcessor};
 pub use report::{DestinationReport, Problem, ProblemKind, Report};
 pub use selection::SpanFilter;
+pub use signal::Signal;
 pub use spool::{Durability, Spool};
 pub use telemetry::{Telemetry, TelemetryBuilder};

@@ -4,14 +4,17 @@ use super::{
     courier::Commands,
     lane::Lane,
     live::Live,
-    report::{Hook, Problem, Report},
+    report::{DestinationReport, Hook, Problem, Report},
     selection::{Relation, Selection},
+    signal::Signal,
 };
 use crate::{
     diagnosis::{self, Finding},
     record::Operation,
     span::joined,
 };
+#[cfg(any(feature = "metrics", feature = "logs"))]
+use bytes::Bytes;
 use opentelemetry::trace::{Status, TraceId};
 use opentelemetry_proto::{
     tonic::resource::v1::Resource, transform::common::tonic::ResourceAttributesWithSchema,
@@ -51,7 +54,13 @@ impl Source {
 
 #[derive(Debug)]
 pub(super) struct Pipeline {
+    /// Those of spans.
     pub(super) lanes: Vec<Arc<Lane>>,
+    /// Those of metrics and logs.
+    pub(super) other_lanes: Vec<Arc<Lane>>,
+    /// What metrics call the lanes, in this order.
+    #[cfg(feature = "metrics")]
+    pub(super) components: Vec<super::self_metrics::Component>,
     /// What each of the lanes takes.
     pub(super) selections: Vec<Selection>,
     /// The spans that live, where a selection needs them.
@@ -95,6 +104,25 @@ impl Pipeline {
         }
     }
 
+    /// Whether any destination gets metrics, or logs.
+    #[cfg(any(feature = "metrics", feature = "logs"))]
+    pub(super) fn takes_signal(&self, signal: Signal) -> bool {
+        self.other_lanes.iter().any(|lane| lane.signal() == signal)
+    }
+
+    /// Hands an encoded request of metrics or logs to each destination that takes them.
+    #[cfg(any(feature = "metrics", feature = "logs"))]
+    pub(super) fn post(&self, signal: Signal, items: u64, body: &Bytes) {
+        if items == 0 {
+            return;
+        }
+        for lane in self.other_lanes.iter().filter(|lane| lane.signal() == signal) {
+            for (items, body) in signal.pieces(items, body.clone(), lane.limits().request_bytes) {
+                lane.post(items, body).into_iter().for_each(|problem| self.tell(problem));
+            }
+        }
+    }
+
     /// Tells a problem on the courier's thread where that lives: a hook may be slow.
     pub(super) fn tell(&self, problem: Problem) {
         if let Err(problem) = self.commands.tell(problem) {
@@ -103,7 +131,13 @@ impl Pipeline {
     }
 
     pub(super) fn report(&self) -> Report {
-        Report::of(self.lanes.iter().map(|lane| lane.report()).collect())
+        Report::of(self.reports().flatten().collect())
+    }
+
+    /// The account of each lane, unless it is one of metrics or logs that had none.
+    pub(super) fn reports(&self) -> impl Iterator<Item = Option<DestinationReport>> {
+        let reports = self.lanes.iter().chain(&self.other_lanes).map(|lane| lane.report());
+        reports.map(|report| (report.signal == Signal::Traces || report.recorded > 0).then_some(report))
     }
 }
 

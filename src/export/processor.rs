@@ -121,17 +121,22 @@ impl SpanProcessor for Processor {
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        let attributes = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-        let attributes = attributes.chain(self.overrides.iter().cloned());
-        let merged = match resource.schema_url() {
-            Some(url) => Resource::builder_empty().with_schema_url(attributes, url.to_owned()),
-            None => Resource::builder_empty().with_attributes(attributes),
-        };
-        self.source = Arc::new(Source::new(&merged.build()));
+        self.source = Arc::new(Source::new(&with_overrides(resource, &self.overrides)));
     }
 }
 
-fn flush(pipeline: &Pipeline, patience: Duration) -> OTelSdkResult {
+/// A provider's resource, under what was set in code.
+pub(super) fn with_overrides(resource: &Resource, overrides: &[KeyValue]) -> Resource {
+    let attributes = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let attributes = attributes.chain(overrides.iter().cloned());
+    let merged = match resource.schema_url() {
+        Some(url) => Resource::builder_empty().with_schema_url(attributes, url.to_owned()),
+        None => Resource::builder_empty().with_attributes(attributes),
+    };
+    merged.build()
+}
+
+pub(super) fn flush(pipeline: &Pipeline, patience: Duration) -> OTelSdkResult {
     if pipeline.commands.flush_blocking(patience) { Ok(()) } else { Err(OTelSdkError::Timeout(patience)) }
 }
 

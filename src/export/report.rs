@@ -1,6 +1,6 @@
 //! What became of the spans, and what a person should know of it.
 
-use super::courier;
+use super::{courier, signal::Signal};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -8,11 +8,13 @@ use std::{
     sync::Arc,
 };
 
-/// What became of the spans since the start, at one moment; [`destinations`](Self::destinations) has the reasons.
+/// What became of the spans, the metrics' data points and the log records since the start, at one moment;
+/// [`destinations`](Self::destinations) has the reasons.
 ///
 /// Always `recorded == delivered + pending + rejected + dropped`, for the whole and for each
 /// destination. A span for two destinations counts twice; what a destination's
-/// [filter or sampling](super::Destination::spans) leaves out is not counted there. [The
+/// [filter or sampling](super::Destination::spans) leaves out is not counted there. Where the documentation of a
+/// number says spans, it is data points and log records too, in a program that exports these. [The
 /// guide](crate::guide::delivery#the-report-and-the-hook) prints one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,16 +33,19 @@ pub struct Report {
     pub rejected: u64,
     /// Spans that were given up on this side: no room, no time, too old.
     pub dropped: u64,
-    /// The same for each destination, in the order in which they were given.
+    /// The same for each destination, in the order in which they were given: of spans, and then of metrics and logs
+    /// where there were any.
     pub destinations: Vec<DestinationReport>,
 }
 
-/// What became of one destination's spans.
+/// What became of what one destination gets of one signal, such as its spans.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DestinationReport {
     /// Where they go: the address without credentials or query.
     pub name: String,
+    /// What is counted: spans, data points or log records.
+    pub signal: Signal,
     /// See [`Report::recorded`].
     pub recorded: u64,
     /// See [`Report::recovered`].

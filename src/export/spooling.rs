@@ -4,6 +4,7 @@
 use super::{
     lane::{Lane, Shelf, reason},
     report::{Hook, Problem, ProblemKind},
+    signal::Signal,
     spool::{Durability, Spool, Store, Trouble},
 };
 use crate::Error;
@@ -257,16 +258,45 @@ impl Keeper {
     }
 }
 
-/// The key of each lane in the spool: its name, which may be that of another.
+/// The key of each lane in the spool: its name and signal, which may be those of another.
 fn shelves(lanes: &[Arc<Lane>]) -> Vec<String> {
     let mut shelves: Vec<String> = Vec::with_capacity(lanes.len());
     for (index, lane) in lanes.iter().enumerate() {
-        let twins = lanes[..index].iter().filter(|other| other.name() == lane.name()).count();
-        shelves.push(if twins == 0 {
-            lane.name().to_owned()
-        } else {
-            format!("{} #{}", lane.name(), twins + 1)
-        });
+        let key = key(lane);
+        let twins = lanes[..index].iter().filter(|other| self::key(other) == key).count();
+        shelves.push(if twins == 0 { key } else { format!("{key} #{}", twins + 1) });
     }
     shelves
+}
+
+/// Over gRPC every signal has the same address.
+fn key(lane: &Lane) -> String {
+    match lane.signal() {
+        Signal::Traces => lane.name().to_owned(),
+        other => format!("{} ({other})", lane.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::{encode::View, lane::Limits};
+
+    #[test]
+    fn signals_and_twins_have_shelves_of_their_own() {
+        let lane = |signal| {
+            Arc::new(Lane::new("http://localhost:4317/".into(), signal, Limits::default(), View::whole()))
+        };
+        let signals = [Signal::Traces, Signal::Traces, Signal::Metrics, Signal::Logs, Signal::Logs];
+        assert_eq!(
+            shelves(&signals.map(lane)),
+            [
+                "http://localhost:4317/",
+                "http://localhost:4317/ #2",
+                "http://localhost:4317/ (metrics)",
+                "http://localhost:4317/ (logs)",
+                "http://localhost:4317/ (logs) #2",
+            ]
+        );
+    }
 }

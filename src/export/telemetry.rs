@@ -1,5 +1,7 @@
 //! The handle that a program holds, and its settings.
 
+#[cfg(feature = "metrics")]
+use super::self_metrics::Component;
 use super::{
     courier::{self, Commands},
     destination::Destination,
@@ -53,6 +55,12 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, 
 /// - a program that has OpenTelemetry adds [`processors`](Self::processors) to its provider;
 /// - with [`own_pipeline`](TelemetryBuilder::own_pipeline) the spans of this crate need none of these.
 ///
+/// # Metrics and logs
+/// With the features `metrics` and `logs` a program's own meter and logger providers export through it, to the same
+/// destinations, with the same limits, spool and account: `metric_exporter`, `log_exporter`; and `observe` has its
+/// account as metrics. Each signal of a destination has a queue of its own, so that none holds another up.
+///
+/// # Example
 /// ```
 /// use opentelemetry::trace::{Tracer, TracerProvider};
 /// use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -77,6 +85,8 @@ pub struct Telemetry {
     level: LevelFilter,
     drop_timeout: Duration,
     has_second_layer: Arc<AtomicBool>,
+    #[cfg(feature = "metrics")]
+    temporality: opentelemetry_sdk::metrics::Temporality,
     /// Whether the program's own spans come too.
     is_connected: Arc<AtomicBool>,
     /// Where spans of this crate come by themselves.
@@ -428,15 +438,18 @@ impl TelemetryBuilder {
         let destinations = self.destinations_with(lookup)?;
         // What is switched off cannot be stopped by a number that it does not use.
         let limits = if destinations.is_empty() { Limits::default() } else { env::limits(lookup)? };
+        #[cfg(feature = "metrics")]
+        let temporality =
+            if destinations.is_empty() { Default::default() } else { env::temporality(lookup)? };
         let pipeline = Arc::new(pipeline(&destinations, &limits, self.spool, self.hook, self.drop_timeout)?);
         let processor = Processor::of_own_provider(Arc::clone(&pipeline), self.resource.clone());
         let resource = Resource::builder().with_attributes(self.resource.iter().cloned()).build();
         let provider = SdkTracerProvider::builder().with_resource(resource);
-        let provider = if destinations.is_empty() {
+        let provider = if pipeline.is_on() {
+            provider.with_span_processor(processor).build()
+        } else {
             // Nobody will see these spans, so nobody downstream is told of them.
             provider.with_sampler(Sampler::AlwaysOff).build()
-        } else {
-            provider.with_span_processor(processor).build()
         };
         let is_connected = Arc::<AtomicBool>::default();
         let own_pipeline = if self.own_pipeline && pipeline.is_on() {
@@ -452,6 +465,8 @@ impl TelemetryBuilder {
             level: self.level,
             drop_timeout: self.drop_timeout,
             has_second_layer: Arc::default(),
+            #[cfg(feature = "metrics")]
+            temporality,
             is_connected,
             own_pipeline,
         })
@@ -477,30 +492,48 @@ fn pipeline(
 ) -> Result<Pipeline, Error> {
     let selections = destinations.iter().map(Destination::selection).collect::<Result<Vec<_>, _>>()?;
     let live = selections.iter().any(Selection::needs_ancestors).then(Live::default);
-    let mut lanes: Vec<Arc<Lane>> = Vec::with_capacity(destinations.len());
+    let mut lanes: Vec<Arc<Lane>> = Vec::new();
+    let mut taken = Vec::new();
+    #[cfg(feature = "metrics")]
+    let mut components: Vec<Component> = Vec::new();
     let mut commands = Commands::nowhere();
     let mut consumer = None;
     if !destinations.is_empty() {
         let client = http::client(destinations.iter().any(Destination::needs_certificates))?;
-        let mut routes = Vec::with_capacity(destinations.len());
-        for destination in destinations {
-            let (name, address) = destination.route(&client)?;
-            let limits = destination.limits(limits);
-            let lane = Arc::new(Lane::new(name, Signal::Traces, limits, destination.view()));
-            lanes.push(Arc::clone(&lane));
-            routes.push((lane, address));
+        let mut routes = Vec::new();
+        // Reports have the spans first.
+        for signal in Signal::exported() {
+            for (destination, selection) in destinations.iter().zip(&selections) {
+                if !destination.taken().any(|taken| taken == signal) {
+                    continue;
+                }
+                let (name, address) = destination.route(signal, &client)?;
+                let lane = Lane::new(name, signal, destination.limits(limits), destination.view());
+                let lane = Arc::new(lane);
+                #[cfg(feature = "metrics")]
+                components.push(Component::new(signal, lane.name(), &address, &components));
+                lanes.push(Arc::clone(&lane));
+                taken.extend((signal == Signal::Traces).then_some(*selection));
+                routes.push((lane, address));
+            }
         }
         let spooling = spool.map(|spool| spooling::start(spool, &lanes, hook.clone())).transpose()?;
         commands = courier::start(routes, spooling, hook.clone())?;
-        consumer = Some(if destinations.iter().any(Destination::renders_content) {
-            joined::Consumer::register()
-        } else {
-            joined::Consumer::without_content()
+        consumer = (!taken.is_empty()).then(|| {
+            if destinations.iter().any(Destination::renders_content) {
+                joined::Consumer::register()
+            } else {
+                joined::Consumer::without_content()
+            }
         });
     }
+    let (lanes, other_lanes) = lanes.into_iter().partition(|lane| lane.signal() == Signal::Traces);
     Ok(Pipeline {
         lanes,
-        selections,
+        other_lanes,
+        #[cfg(feature = "metrics")]
+        components,
+        selections: taken,
         live,
         hook,
         keeps_operations: destinations.iter().any(Destination::renders_content),
@@ -510,5 +543,7 @@ fn pipeline(
     })
 }
 
+#[cfg(any(feature = "metrics", feature = "logs"))]
+mod signals;
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,9 @@ pub struct Received {
     pub at: Instant,
     pub path: String,
     pub headers: HashMap<String, String>,
+    /// The message as it was encoded.
+    pub body: Vec<u8>,
+    /// Empty for metrics and logs.
     pub message: ExportTraceServiceRequest,
 }
 
@@ -104,6 +107,11 @@ impl Receiver {
         assert!(!wait.unwrap().1.timed_out(), "no {count} requests within {patience:?}");
     }
 
+    /// The requests to this path.
+    pub fn requests_to(&self, path: &str) -> Vec<Arc<Received>> {
+        self.requests().into_iter().filter(|request| request.path == path).collect()
+    }
+
     pub fn spans(&self) -> Vec<Span> {
         self.requests().iter().flat_map(|request| request.spans().cloned().collect::<Vec<_>>()).collect()
     }
@@ -162,8 +170,13 @@ pub fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     if headers.get("content-encoding").is_some_and(|encoding| encoding == "zstd") {
         body = zstd::stream::decode_all(body.as_slice()).ok()?;
     }
-    let message = ExportTraceServiceRequest::decode(body.as_slice()).ok()?;
-    Some(Received { at: Instant::now(), path, headers, message })
+    let is_of_spans = !path.ends_with("/v1/metrics") && !path.ends_with("/v1/logs");
+    let message = if is_of_spans {
+        ExportTraceServiceRequest::decode(body.as_slice()).ok()?
+    } else {
+        Default::default()
+    };
+    Some(Received { at: Instant::now(), path, headers, body, message })
 }
 
 /// A telemetry and a provider of the program's with its processor.

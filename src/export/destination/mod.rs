@@ -12,13 +12,14 @@ use super::{
     encode::View,
     lane::Limits,
     selection::{Selection, SpanFilter},
+    signal::Signal,
 };
 use crate::{Error, capture::ContentCapture};
 use otlp::Otlp;
 use secrecy::SecretString;
 use std::time::Duration;
 
-/// A back end that takes spans.
+/// A back end that takes spans and, with the features of these names, metrics and logs.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +36,11 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Destination {
+    /// How it is reached; of a signal with settings of its own those hold.
     otlp: Otlp,
+    others: Vec<Otlp>,
+    /// What it takes, if that was said.
+    signals: Option<Vec<Signal>>,
     content: Option<ContentCapture>,
     queue_bytes: Option<usize>,
     when_full: WhenFull,
@@ -86,7 +91,8 @@ impl Destination {
     /// An OTLP receiver: a collector, or a back end that speaks OTLP itself.
     ///
     /// `endpoint` is an `http` or `https` address. Over HTTP it is a base address, to which
-    /// `/v1/traces` is appended unless it ends so already: see [`exact_path`](Self::exact_path).
+    /// `/v1/traces` is appended unless it ends so already (`/v1/metrics` and `/v1/logs` for those, in the place of
+    /// another signal's path): see [`exact_path`](Self::exact_path).
     /// It is checked by [`TelemetryBuilder::build`](super::TelemetryBuilder::build), before
     /// anything is sent.
     pub fn otlp(endpoint: impl Into<String>) -> Self {
@@ -104,6 +110,8 @@ impl Destination {
     pub(super) fn from_origin(endpoint: String, origin: Origin) -> Self {
         Self {
             otlp: Otlp::new(endpoint, origin),
+            others: Vec::new(),
+            signals: None,
             content: None,
             queue_bytes: None,
             when_full: WhenFull::default(),
@@ -114,15 +122,58 @@ impl Destination {
     }
 
     /// Uses the endpoint's path as it is, for a back end that takes spans at another than
-    /// `/v1/traces`.
+    /// `/v1/traces`. It takes traces alone then, unless [`signals`](Self::signals) says otherwise.
     pub fn exact_path(mut self) -> Self {
-        self.otlp.exact_path = true;
+        self.each(|otlp| otlp.exact_path = true);
         self
+    }
+
+    /// What this destination takes: by default every signal of which there is an
+    /// [exporter](super::Telemetry#metrics-and-logs), with an [exact path](Self::exact_path) traces alone.
+    /// A signal whose feature is off is not sent.
+    ///
+    /// ```
+    /// use tracing_genai::export::{Destination, Signal};
+    ///
+    /// let tracing_back_end = Destination::otlp("https://llm.example.com").signals([Signal::Traces]);
+    /// let prometheus = Destination::otlp("http://prometheus:9090/api/v1/otlp/v1/metrics")
+    ///     .exact_path()
+    ///     .signals([Signal::Metrics]);
+    /// # drop((tracing_back_end, prometheus));
+    /// ```
+    pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
+        self.signals = Some(signals.into_iter().collect());
+        self
+    }
+
+    /// The settings of `other` for this signal.
+    pub(super) fn with_own_settings(mut self, signal: Signal, other: &Self) -> Self {
+        self.others.push(other.otlp.of(signal));
+        self
+    }
+
+    /// The signals that it takes.
+    pub(super) fn taken(&self) -> impl Iterator<Item = Signal> {
+        Signal::exported().filter(|signal| match &self.signals {
+            Some(signals) => signals.contains(signal),
+            None => *signal == Signal::Traces || !self.otlp.exact_path,
+        })
+    }
+
+    fn each(&mut self, set: impl Fn(&mut Otlp)) {
+        set(&mut self.otlp);
+        self.others.iter_mut().for_each(set);
+    }
+
+    fn otlp_of(&self, signal: Signal) -> Otlp {
+        let own = self.others.iter().find(|other| other.signal == signal);
+        own.cloned().unwrap_or_else(|| self.otlp.of(signal))
     }
 
     /// Sends this header with each request. Its value is never shown.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.otlp.headers.push((name.into(), SecretString::from(value.into())));
+        let (name, value) = (name.into(), SecretString::from(value.into()));
+        self.each(|otlp| otlp.headers.push((name.clone(), value.clone())));
         self
     }
 
@@ -133,13 +184,13 @@ impl Destination {
 
     /// How OTLP is carried; [`Protocol::HttpProtobuf`] by default.
     pub fn protocol(mut self, protocol: Protocol) -> Self {
-        self.otlp.protocol = protocol;
+        self.each(|otlp| otlp.protocol = protocol);
         self
     }
 
     /// How requests are compressed; gzip by default, nothing for a destination on this host.
     pub fn compression(mut self, compression: Compression) -> Self {
-        self.otlp.compression = Some(compression);
+        self.each(|otlp| otlp.compression = Some(compression));
         self
     }
 
@@ -163,7 +214,8 @@ impl Destination {
     /// # }
     /// ```
     pub fn ca_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.otlp.tls.trust(Pem::new("the PEM given to Destination::ca_certificate", pem.as_ref()));
+        let pem = Pem::new("the PEM given to Destination::ca_certificate", pem.as_ref());
+        self.each(|otlp| otlp.tls.trust(pem.clone()));
         self
     }
 
@@ -181,7 +233,8 @@ impl Destination {
         const CERTIFICATE: &str = "the certificate given to Destination::client_certificate";
         const KEY: &str = "the key given to Destination::client_certificate";
         let certificate = Pem::new(CERTIFICATE, certificate_pem.as_ref());
-        self.otlp.tls.identify(certificate, Pem::new(KEY, key_pem.as_ref()));
+        let key = Pem::new(KEY, key_pem.as_ref());
+        self.each(|otlp| otlp.tls.identify(certificate.clone(), key.clone()));
         self
     }
 
@@ -200,7 +253,7 @@ impl Destination {
 
     /// How long one request may take, 10 seconds by default. One that takes longer is tried again.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.otlp.timeout = timeout;
+        self.each(|otlp| otlp.timeout = timeout);
         self
     }
 
@@ -313,12 +366,12 @@ impl Destination {
     }
 
     pub(super) fn needs_certificates(&self) -> bool {
-        self.otlp.needs_certificates()
+        self.taken().any(|signal| self.otlp_of(signal).needs_certificates())
     }
 
-    /// The name of it, and the checked way to it.
-    pub(super) fn route(&self, client: &reqwest::Client) -> Result<(String, Address), Error> {
-        self.otlp.resolve(client)
+    /// The name of it, and the checked way to it for one signal.
+    pub(super) fn route(&self, signal: Signal, client: &reqwest::Client) -> Result<(String, Address), Error> {
+        self.otlp_of(signal).resolve(client)
     }
 
     /// What of each span it gets.

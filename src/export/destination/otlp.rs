@@ -3,7 +3,7 @@
 use super::{Compression, Protocol, tls::Tls};
 use crate::{
     Error,
-    export::{http::HttpTransport, secrets::Secrets},
+    export::{http::HttpTransport, secrets::Secrets, signal::Signal},
 };
 use reqwest::{
     Url,
@@ -30,6 +30,7 @@ impl fmt::Display for Origin {
 
 #[derive(Clone)]
 pub(super) struct Otlp {
+    pub(super) signal: Signal,
     endpoint: String,
     origin: Origin,
     pub(super) exact_path: bool,
@@ -54,6 +55,7 @@ pub(in crate::export) enum Address {
 impl Otlp {
     pub(super) fn new(endpoint: String, origin: Origin) -> Self {
         Self {
+            signal: Signal::Traces,
             endpoint,
             origin,
             exact_path: false,
@@ -79,9 +81,7 @@ impl Otlp {
         if compression == Compression::Zstd && !cfg!(feature = "zstd") {
             let asked = match self.origin {
                 Origin::Code => "Destination::compression",
-                Origin::Variable(_) => {
-                    "OTEL_EXPORTER_OTLP_COMPRESSION or OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"
-                }
+                Origin::Variable(_) => &self.variables("COMPRESSION"),
             };
             return Err(Error::configuration(format!(
                 "{asked} asks for zstd, which needs the feature `zstd` of tracing-genai; or use gzip"
@@ -101,6 +101,16 @@ impl Otlp {
             Protocol::Grpc => self.grpc(&url, headers, compression)?,
         };
         Ok((name, address))
+    }
+
+    /// The same for another signal.
+    pub(super) fn of(&self, signal: Signal) -> Self {
+        Self { signal, ..self.clone() }
+    }
+
+    /// The variables that a setting comes from.
+    fn variables(&self, setting: &str) -> String {
+        format!("OTEL_EXPORTER_OTLP_{setting} or {}", self.signal.variable(setting))
     }
 
     /// Whether certificates are needed to reach it with the HTTP client of all.
@@ -124,7 +134,7 @@ impl Otlp {
     fn grpc(&self, _: &Url, _: HeaderMap, _: Compression) -> Result<Address, Error> {
         let asked = match self.origin {
             Origin::Code => "Destination::protocol",
-            Origin::Variable(_) => "OTEL_EXPORTER_OTLP_PROTOCOL or OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+            Origin::Variable(_) => &self.variables("PROTOCOL"),
         };
         Err(Error::configuration(format!(
             "{asked} asks for gRPC, which needs the feature `grpc` of tracing-genai; or use http/protobuf \
@@ -157,11 +167,10 @@ impl Otlp {
         }
         url.set_fragment(None);
         if self.protocol == Protocol::HttpProtobuf && !self.exact_path {
-            let base = url.path().trim_end_matches('/');
-            if !base.ends_with("/v1/traces") {
-                let path = format!("{base}/v1/traces");
-                url.set_path(&path);
-            }
+            let path = url.path().trim_end_matches('/');
+            let base = Signal::ALL.into_iter().find_map(|signal| path.strip_suffix(signal.path()));
+            let path = format!("{}{}", base.unwrap_or(path), self.signal.path());
+            url.set_path(&path);
         }
         Ok(url)
     }
@@ -175,9 +184,7 @@ impl Otlp {
         for (number, (name, value)) in (1..).zip(&self.headers) {
             let origin = match self.origin {
                 Origin::Code => "Destination::header".to_owned(),
-                Origin::Variable(_) => {
-                    "OTEL_EXPORTER_OTLP_HEADERS or OTEL_EXPORTER_OTLP_TRACES_HEADERS".to_owned()
-                }
+                Origin::Variable(_) => self.variables("HEADERS"),
             };
             // What is no name is kept out of the error: a key that stands in the wrong place, as a rule.
             let parsed = HeaderName::try_from(name.as_str()).map_err(|_| {
@@ -258,6 +265,13 @@ mod tests {
     }
 
     #[test]
+    fn the_path_of_one_signal_stands_beside_those_of_the_others() {
+        let traces = Otlp::new("https://x.io/otlp/v1/traces".into(), Origin::Code);
+        assert_eq!(traces.of(Signal::Metrics).url().unwrap().as_str(), "https://x.io/otlp/v1/metrics");
+        assert_eq!(traces.of(Signal::Logs).url().unwrap().as_str(), "https://x.io/otlp/v1/logs");
+    }
+
+    #[test]
     fn an_exact_path_is_kept() {
         let mut otlp = Otlp::new("https://x.io/i/v0/ai/otel".into(), Origin::Code);
         otlp.exact_path = true;
@@ -297,7 +311,7 @@ mod tests {
     fn a_header_that_cannot_be_sent_is_refused_without_its_value() {
         let error = Destination::otlp("http://localhost:4318")
             .header("x-key", "hunter2\n")
-            .route(&crate::export::http::client(true).unwrap())
+            .route(Signal::Traces, &crate::export::http::client(true).unwrap())
             .unwrap_err()
             .to_string();
         assert!(error.contains("x-key") && !error.contains("hunter2"), "{error}");
@@ -316,7 +330,7 @@ mod tests {
     fn grpc_without_its_feature_is_an_error_that_names_it() {
         let error = Destination::otlp("http://localhost:4317")
             .protocol(Protocol::Grpc)
-            .route(&crate::export::http::client(true).unwrap())
+            .route(Signal::Traces, &crate::export::http::client(true).unwrap())
             .unwrap_err();
         assert!(error.to_string().contains("feature `grpc`"), "{error}");
     }

@@ -12,7 +12,7 @@ fn lookup(vars: Vars) -> impl Fn(&str) -> Option<String> {
 
 fn route(vars: Vars) -> Result<Address, Error> {
     let destination = destination(&lookup(vars))?;
-    Ok(destination.route(&http::client(true)?)?.1)
+    Ok(destination.route(Signal::Traces, &http::client(true)?)?.1)
 }
 
 fn http(vars: Vars) -> HttpTransport {
@@ -51,7 +51,12 @@ fn an_empty_variable_counts_as_unset() {
 
 #[test]
 fn the_exporter_can_be_none() {
-    assert!(default_destination(&lookup(&[("OTEL_TRACES_EXPORTER", "none")])).unwrap().is_none());
+    let none = &[
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_LOGS_EXPORTER", "none"),
+    ];
+    assert!(default_destination(&lookup(none)).unwrap().is_none());
     assert!(default_destination(&lookup(&[("OTEL_TRACES_EXPORTER", "otlp")])).unwrap().is_some());
     assert!(default_destination(&lookup(&[("OTEL_TRACES_EXPORTER", "otlp,console")])).unwrap().is_some());
 }
@@ -123,6 +128,9 @@ fn the_protocol_of_traces_wins() {
     let vars: Vars = &[
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
+        // What another exporter sends is that one's.
+        ("OTEL_METRICS_EXPORTER", "prometheus"),
+        ("OTEL_LOGS_EXPORTER", "none"),
     ];
     assert!(route(vars).is_ok());
 }
@@ -247,4 +255,81 @@ fn a_batch_is_never_larger_than_the_queue() {
 fn an_empty_queue_is_refused() {
     let error = limits(&lookup(&[("OTEL_BSP_MAX_QUEUE_SIZE", "0")])).unwrap_err().to_string();
     assert!(error.contains("OTEL_BSP_MAX_QUEUE_SIZE"), "{error}");
+}
+
+#[cfg(all(feature = "metrics", feature = "logs"))]
+fn route_of(signal: Signal, vars: Vars) -> HttpTransport {
+    let destination = default_destination(&lookup(vars)).unwrap().unwrap();
+    match destination.route(signal, &http::client(true).unwrap()).unwrap().1 {
+        Address::Http(http) => http,
+        #[cfg(feature = "grpc")]
+        Address::Grpc { .. } => panic!("HTTP was expected"),
+    }
+}
+
+#[cfg(all(feature = "metrics", feature = "logs"))]
+#[test]
+fn each_signal_has_its_path_under_the_general_endpoint() {
+    let vars: Vars = &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/otlp")];
+    for (signal, url) in [
+        (Signal::Traces, "http://collector:4318/otlp/v1/traces"),
+        (Signal::Metrics, "http://collector:4318/otlp/v1/metrics"),
+        (Signal::Logs, "http://collector:4318/otlp/v1/logs"),
+    ] {
+        assert_eq!(route_of(signal, vars).url.as_str(), url);
+    }
+}
+
+#[cfg(all(feature = "metrics", feature = "logs"))]
+#[test]
+fn a_signals_own_variables_win_for_it_alone() {
+    let vars: Vars = &[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-all=1"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://metrics:9090/api/otlp"),
+        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x-metrics=1"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "250"),
+        ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "none"),
+    ];
+    let metrics = route_of(Signal::Metrics, vars);
+    assert_eq!(metrics.url.as_str(), "http://metrics:9090/api/otlp");
+    assert_eq!(metrics.timeout, Duration::from_millis(250));
+    assert!(metrics.headers.contains_key("x-metrics") && !metrics.headers.contains_key("x-all"));
+    let logs = route_of(Signal::Logs, vars);
+    assert_eq!(logs.url.as_str(), "http://collector:4318/v1/logs");
+    assert_eq!((logs.compression, logs.timeout), (Compression::None, Duration::from_secs(10)));
+    assert!(logs.headers.contains_key("x-all") && !logs.headers.contains_key("x-metrics"));
+    assert_eq!(route_of(Signal::Traces, vars).compression, Compression::Gzip);
+}
+
+#[cfg(all(feature = "metrics", feature = "logs"))]
+#[test]
+fn the_endpoint_of_traces_is_that_of_traces_alone() {
+    let vars: Vars = &[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4318/custom"),
+    ];
+    assert_eq!(route_of(Signal::Logs, vars).url.as_str(), "http://collector:4318/v1/logs");
+}
+
+#[cfg(all(feature = "metrics", feature = "logs"))]
+#[test]
+fn a_signal_with_an_exporter_of_another_kind_is_not_taken() {
+    for exporter in ["none", "prometheus"] {
+        let lookup = |name: &str| (name == "OTEL_METRICS_EXPORTER").then(|| exporter.to_owned());
+        let destination = default_destination(&lookup).unwrap().unwrap();
+        assert_eq!(destination.taken().collect::<Vec<_>>(), [Signal::Traces, Signal::Logs], "{exporter}");
+    }
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn the_temporality_is_cumulative_unless_its_variable_says_otherwise() {
+    use opentelemetry_sdk::metrics::Temporality;
+    const NAME: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+    assert_eq!(temporality(&lookup(&[])).unwrap(), Temporality::Cumulative);
+    assert_eq!(temporality(&lookup(&[(NAME, "Delta")])).unwrap(), Temporality::Delta);
+    assert_eq!(temporality(&lookup(&[(NAME, "lowmemory")])).unwrap(), Temporality::LowMemory);
+    let error = temporality(&lookup(&[(NAME, "often")])).unwrap_err().to_string();
+    assert!(error.contains(NAME) && error.contains("often"), "{error}");
 }

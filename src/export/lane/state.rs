@@ -215,6 +215,7 @@ impl State {
         self.fresh_bytes += span.weight;
     }
 
+    #[cfg(any(feature = "metrics", feature = "logs"))]
     pub(super) fn post(&mut self, items: u64, body: Bytes) {
         self.pending += items;
         let position = self.next;

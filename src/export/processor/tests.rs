@@ -23,6 +23,9 @@ fn selecting(keeps_operations: bool, filter: SpanFilter) -> (Processor, Arc<Lane
     let lane = Arc::new(Lane::new("test".into(), Signal::Traces, Limits::default(), View::whole()));
     let pipeline = Pipeline {
         lanes: vec![Arc::clone(&lane)],
+        other_lanes: Vec::new(),
+        #[cfg(feature = "metrics")]
+        components: Vec::new(),
         selections: vec![selection],
         live: selection.needs_ancestors().then(Live::default),
         hook: Hook::default(),

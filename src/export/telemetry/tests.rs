@@ -40,7 +40,8 @@ fn a_disabled_sdk_records_nothing() {
 
 #[test]
 fn an_exporter_of_none_records_nothing() {
-    let telemetry = build(Telemetry::builder(), &[("OTEL_TRACES_EXPORTER", "none")]).unwrap();
+    let vars = &[("OTEL_TRACES_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")];
+    let telemetry = build(Telemetry::builder(), vars).unwrap();
     telemetry.tracer().in_span("work", |_| ());
     assert_eq!(telemetry.report(), Report::default());
 }
@@ -49,4 +50,13 @@ fn an_exporter_of_none_records_nothing() {
 fn a_malformed_endpoint_is_an_error_before_anything_is_sent() {
     let error = build(Telemetry::builder(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere")]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn the_exporter_of_metrics_has_the_environments_temporality() {
+    use opentelemetry_sdk::metrics::{Temporality, exporter::PushMetricExporter};
+    let vars = &[("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")];
+    let telemetry = build(Telemetry::builder(), vars).unwrap();
+    assert_eq!(telemetry.metric_exporter().temporality(), Temporality::Delta);
 }
