@@ -50,10 +50,7 @@ fn down_at_first() -> (Receiver, Arc<AtomicBool>) {
 
 fn program(urls: &[&str], queue: usize, spool: Spool) -> Program {
     let destinations = urls.iter().map(|url| Destination::otlp(*url).queue_bytes(queue));
-    Program::with(
-        destinations
-            .fold(Telemetry::builder().spool(spool), TelemetryBuilder::destination),
-    )
+    Program::with(destinations.fold(Telemetry::builder().spool(spool), TelemetryBuilder::destination))
 }
 
 /// Ends the spans from several threads, as fast as it goes.
