@@ -53,6 +53,9 @@ pub enum Finding {
     ContentVariableUnreadable,
     /// A span ended after its [`Telemetry`](crate::Telemetry) was dropped or shut down.
     TelemetryDropped,
+    /// A call of a model went to a provider that Tracia does not know, so that
+    /// [Tracia](crate::Destination) did not get its span.
+    TraciaProviderUnknown,
 }
 
 impl Finding {
@@ -74,6 +77,7 @@ impl Finding {
         Self::UnknownHost,
         Self::ContentVariableUnreadable,
         Self::TelemetryDropped,
+        Self::TraciaProviderUnknown,
     ];
 
     /// Its name, as a dashboard would have it.
@@ -95,6 +99,7 @@ impl Finding {
             Self::UnknownHost => "unknown_host",
             Self::ContentVariableUnreadable => "content_variable_unreadable",
             Self::TelemetryDropped => "telemetry_dropped",
+            Self::TraciaProviderUnknown => "tracia_provider_unknown",
         }
     }
 
@@ -163,6 +168,10 @@ impl Finding {
             Self::TelemetryDropped => {
                 "spans ended after the `Telemetry` was dropped or shut down, and its destinations did not get them: \
                  keep it until the program's end, in `main` and not in the function that sets it up"
+            }
+            Self::TraciaProviderUnknown => {
+                "calls of providers that Tracia does not know are not sent there: send them under another's word by \
+                 `Tracia::other_providers_as`"
             }
         }
     }

@@ -222,7 +222,7 @@ fn snake_case(name: &str) -> String {
 }
 
 /// A `Retry-After`: seconds, or a date.
-fn wait(value: &str, now: SystemTime) -> Option<Duration> {
+pub(super) fn wait(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -231,7 +231,7 @@ fn wait(value: &str, now: SystemTime) -> Option<Duration> {
     Some(wait.min(LONGEST_WAIT))
 }
 
-fn said(status: u16, body: &[u8]) -> String {
+pub(super) fn said(status: u16, body: &[u8]) -> String {
     let body = excerpt(body);
     if body.is_empty() { format!("answered {status}") } else { format!("answered {status}: {body}") }
 }

@@ -6,6 +6,7 @@ use super::{
     http::HttpTransport,
     lane::{Lane, Shipment},
     report::{Hook, Problem, ProblemKind},
+    tracia::TraciaTransport,
 };
 use bytes::Bytes;
 use std::{
@@ -19,9 +20,6 @@ use tokio::{
     task::spawn_local,
     time::{Instant, sleep_until, timeout, timeout_at},
 };
-
-/// Requests of one destination on their way at once.
-const IN_FLIGHT: usize = 4;
 
 /// One destination's deliveries.
 pub(super) struct Delivery {
@@ -48,6 +46,7 @@ struct Pause {
 #[allow(clippy::large_enum_variant, reason = "there is one for each destination")]
 enum Transport {
     Http(HttpTransport),
+    Tracia(TraciaTransport),
     #[cfg(feature = "grpc")]
     Grpc(super::grpc::GrpcTransport),
 }
@@ -56,15 +55,17 @@ impl Delivery {
     pub(super) fn new(lane: Arc<Lane>, address: Address, hook: Hook) -> Self {
         let transport = match address {
             Address::Http(http) => Transport::Http(http),
+            Address::Tracia(tracia) => Transport::Tracia(tracia),
             #[cfg(feature = "grpc")]
             Address::Grpc { endpoint, headers, compression } => Transport::Grpc(
                 super::grpc::GrpcTransport::new(*endpoint, headers, compression, lane.signal()),
             ),
         };
+        let in_flight = Arc::new(Semaphore::new(lane.limits().in_flight));
         Self {
             lane,
             transport,
-            in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
+            in_flight,
             pause: RefCell::default(),
             is_misconfigured: Cell::new(false),
             hook,
@@ -119,7 +120,11 @@ impl Delivery {
             Ok(body) => body,
             Err(problems) => return self.tell(problems),
         };
-        let problems = match self.transport.send(body.clone()).await {
+        if shipment.must_wait(&body) {
+            return;
+        }
+        let lose = |reason: &str, message: &str| self.transport.lost(&body, reason, message);
+        let problems = match self.transport.send(body.clone(), shipment.is_again()).await {
             Answer::Accepted => {
                 self.is_well();
                 shipment.delivered()
@@ -132,11 +137,15 @@ impl Delivery {
                 self.is_well();
                 match shipment.divide(&body) {
                     Ok(problems) => problems,
-                    Err(shipment) => shipment.rejected(1, "too_large", &message),
+                    Err(shipment) => {
+                        lose("too_large", &message);
+                        shipment.rejected(1, "too_large", &message)
+                    }
                 }
             }
             Answer::Refused { reason, message } => {
                 self.is_well();
+                lose(&reason, &message);
                 shipment.rejected(u64::MAX, &reason, &message)
             }
             Answer::Misconfigured { reason, message } => {
@@ -144,12 +153,14 @@ impl Delivery {
                 self.hold(None, answer::back_off_misconfigured);
                 let mut problems: Vec<Problem> =
                     self.lane.failing(ProblemKind::Misconfigured, &message).into_iter().collect();
+                lose(&reason, &message);
                 problems.extend(shipment.sacrifice(&body, answer::SUSPICIOUS_TRIES, &reason, &message));
                 problems
             }
             Answer::Retry(Retry { reason, message, is_suspicious: true, .. })
                 if shipment.suspect(answer::SUSPICIOUS_TRIES) =>
             {
+                lose(&reason, &message);
                 shipment.rejected(u64::MAX, &reason, &message)
             }
             Answer::Retry(retry) => {
@@ -219,11 +230,19 @@ impl Delivery {
 }
 
 impl Transport {
-    async fn send(&self, body: Bytes) -> Answer {
+    async fn send(&self, body: Bytes, is_again: bool) -> Answer {
         match self {
             Self::Http(http) => http.send(body).await,
+            Self::Tracia(tracia) => tracia.send(&body, is_again).await,
             #[cfg(feature = "grpc")]
             Self::Grpc(grpc) => grpc.send(body).await,
+        }
+    }
+
+    /// Tells those who asked for it of what is lost for good.
+    fn lost(&self, body: &Bytes, reason: &str, message: &str) {
+        if let Self::Tracia(tracia) = self {
+            tracia.lost(body, reason, message);
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Finished spans as OTLP messages.
 
-use super::pipeline::{Finished, Source};
+use super::{
+    pipeline::{Finished, Source},
+    signal::Signal,
+    tracia::{self, Subject},
+};
 use crate::{
     capture::ContentCapture,
     semconv::gen_ai::{GEN_AI_EVALUATION_EXPLANATION, GEN_AI_EVALUATION_RESULT},
@@ -40,9 +44,37 @@ pub(super) struct View {
     pub(super) content: Option<ContentCapture>,
     /// Whether it gets what is noted of place and thread.
     pub(super) has_code: bool,
+    /// The words that it is told in.
+    pub(super) vocabulary: Vocabulary,
+}
+
+/// What a destination speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Vocabulary {
+    /// OTLP, with the conventions' attributes.
+    #[default]
+    OpenTelemetry,
+    /// Tracia's JSON, where calls of providers that it does not know may go under another's word.
+    Tracia { others: Option<&'static str> },
 }
 
 impl View {
+    /// Which span a request is about, where that is one and matters.
+    pub(super) fn subject(&self, body: &Bytes) -> Option<Subject> {
+        match self.vocabulary {
+            Vocabulary::OpenTelemetry => None,
+            Vocabulary::Tracia { .. } => tracia::subject(body),
+        }
+    }
+
+    /// A request as two, where it holds more than one item.
+    pub(super) fn halves(&self, signal: Signal, body: &[u8]) -> Option<[(u64, Bytes); 2]> {
+        match self.vocabulary {
+            Vocabulary::OpenTelemetry => signal.halves(body),
+            Vocabulary::Tracia { .. } => None,
+        }
+    }
+
     fn keeps(&self, attribute: &KeyValue) -> bool {
         let name = attribute.key.as_str();
         self.has_code
@@ -60,6 +92,10 @@ pub(super) fn requests(
     batch: usize,
     request_bytes: usize,
 ) -> Vec<(u64, Bytes)> {
+    if let Vocabulary::Tracia { others } = view.vocabulary {
+        let body = |finished: &Arc<Finished>| (1, tracia::body(finished, view.content.as_ref(), others));
+        return spans.iter().map(body).collect();
+    }
     let mut requests = Vec::new();
     let mut packing = Packing::default();
     for finished in spans {
@@ -198,7 +234,7 @@ fn span(finished: &Finished, view: &View) -> SpanMessage {
 }
 
 /// The status with as much of an error's words as `content` allows.
-fn span_status<'a>(finished: &'a Finished, content: Option<&ContentCapture>) -> Cow<'a, Status> {
+pub(super) fn span_status<'a>(finished: &'a Finished, content: Option<&ContentCapture>) -> Cow<'a, Status> {
     let own = Cow::Borrowed(&finished.span.status);
     let Some(content) = content else { return own };
     if !content.is_on() {
@@ -325,7 +361,7 @@ fn array(array: &Array) -> Option<ArrayValue> {
 impl View {
     /// The span as it is.
     pub(super) fn whole() -> Self {
-        Self { content: None, has_code: true }
+        Self { content: None, has_code: true, vocabulary: Vocabulary::OpenTelemetry }
     }
 }
 

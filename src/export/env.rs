@@ -216,7 +216,7 @@ fn percent_decoded(text: &str) -> Option<String> {
 }
 
 /// A variable's value; an empty one counts as unset, as the specification has it.
-fn value(lookup: Lookup<'_>, name: &str) -> Option<String> {
+pub(super) fn value(lookup: Lookup<'_>, name: &str) -> Option<String> {
     lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 

@@ -9,7 +9,7 @@ use crate::Error;
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use reqwest::{
-    Client, ClientBuilder, Url,
+    Client, ClientBuilder, RequestBuilder, Url,
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect,
 };
@@ -92,7 +92,14 @@ impl HttpTransport {
         if let Some(encoding) = encoding {
             request = request.header(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
-        let mut response = request.body(body).send().await?;
+        let answered = self.read(request.body(body)).await?;
+        let retry_after = answered.retry_after.as_deref();
+        Ok(answer::of_http(answered.status, retry_after, &answered.body, SystemTime::now()))
+    }
+
+    /// Sends a request, and reads the beginning of what is answered.
+    pub(super) async fn read(&self, request: RequestBuilder) -> reqwest::Result<Answered> {
+        let mut response = request.send().await?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).cloned();
         let mut read = Vec::new();
@@ -105,9 +112,16 @@ impl HttpTransport {
         }
         // Before it is cut, which would leave the beginning of a key.
         self.secrets.mask(&mut read);
-        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
-        Ok(answer::of_http(status, retry_after, &read, SystemTime::now()))
+        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Answered { status, retry_after, body: read })
     }
+}
+
+/// What a server answered, without the keys that it repeats.
+pub(super) struct Answered {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<String>,
+    pub(super) body: Vec<u8>,
 }
 
 /// Above this compressing takes long enough to hold other destinations up.

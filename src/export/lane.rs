@@ -44,6 +44,8 @@ pub(super) struct Limits {
     pub(super) request_bytes: usize,
     /// How long a span waits for its batch to fill.
     pub(super) delay: Duration,
+    /// Requests on their way at once.
+    pub(super) in_flight: usize,
 }
 
 impl Default for Limits {
@@ -55,6 +57,7 @@ impl Default for Limits {
             batch: 512,
             request_bytes: 4 << 20,
             delay: Duration::from_secs(5),
+            in_flight: 4,
         }
     }
 }
@@ -265,9 +268,13 @@ impl Lane {
         drop(claim.spans);
         let parcels: Vec<Parcel> = requests
             .into_iter()
-            .map(|(items, body)| match place {
-                Place::Memory => Parcel::in_memory(items, body),
-                Place::Disk => self.shelve(Parcel::in_memory(items, body), problems),
+            .map(|(items, body)| {
+                let subject = self.view.subject(&body);
+                let parcel = Parcel::in_memory(items, body).about(subject);
+                match place {
+                    Place::Memory => parcel,
+                    Place::Disk => self.shelve(parcel, problems),
+                }
             })
             .collect();
         let mut state = self.lock();

@@ -1,9 +1,11 @@
 //! The spans that live, for what a span's end must know of the spans above it and below it.
 
+use super::pipeline::Finished;
 use opentelemetry::trace::{SpanContext, SpanId, TraceId};
 use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, VecDeque},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// How many live spans are known: what starts beyond them is not looked after.
@@ -12,6 +14,12 @@ const CAPACITY: usize = 65_536;
 /// How many generations up are looked at for one span.
 const MOST_GENERATIONS: usize = 256;
 
+/// Of how many spans that ended it is known which id the program gave them, for evaluations to come.
+const MOST_RENAMED: usize = 4_096;
+
+/// How many evaluations wait for the end of one span.
+const MOST_FOLLOWERS: usize = 64;
+
 type Key = (TraceId, SpanId);
 
 /// The live spans of all providers that the pipeline has a processor in, by their ids.
@@ -19,6 +27,14 @@ type Key = (TraceId, SpanId);
 pub(super) struct Live {
     spans: Mutex<HashMap<Key, Entry>>,
     capacity: usize,
+    renamed: Mutex<Renamed>,
+}
+
+/// The ids in Tracia of spans that the program named, the newest.
+#[derive(Debug, Default)]
+struct Renamed {
+    ids: HashMap<Key, Arc<str>>,
+    order: VecDeque<Key>,
 }
 
 #[derive(Debug)]
@@ -29,24 +45,34 @@ struct Entry {
     is_above_gen_ai: bool,
     nearest_gen_ai: Option<SpanId>,
     local_root: SpanId,
+    /// Its id in Tracia, if it is a call that goes there.
+    call: Option<Arc<str>>,
+    nearest_call: Option<Arc<str>>,
+    /// What waits for its end.
+    followers: Vec<Arc<Finished>>,
     /// How many spans have these ids: an operation's span may have a twin in another provider.
     holders: usize,
 }
 
 /// What is known of a span that ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Ended {
     /// Whether a span of generative AI has started, or ended, somewhere below it.
     pub(super) is_above_gen_ai: bool,
     /// The nearest span of generative AI above it, as of its start; it may have ended since.
     pub(super) nearest_gen_ai: Option<SpanId>,
     /// The top-most span above it that this process knew at its start, or itself.
+    #[allow(dead_code, reason = "vendors read it")]
     pub(super) local_root: SpanId,
+    /// The id in Tracia of the nearest call above it that goes there.
+    pub(super) nearest_call: Option<Arc<str>>,
+    /// What waited for its end.
+    pub(super) followers: Vec<Arc<Finished>>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { spans: Mutex::default(), capacity: CAPACITY }
+        Self { spans: Mutex::default(), capacity: CAPACITY, renamed: Mutex::default() }
     }
 }
 
@@ -55,22 +81,34 @@ impl Live {
         self.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A span starts; a twin of it may have started before.
-    pub(super) fn start(&self, span: &SpanContext, parent: SpanId, is_gen_ai: bool) {
+    /// A span starts, with its id in Tracia if it is a call that goes there; a twin of it may have started before.
+    pub(super) fn start(&self, span: &SpanContext, parent: SpanId, is_gen_ai: bool, call: Option<Arc<str>>) {
         let trace = span.trace_id();
         let mut spans = self.spans();
-        let (nearest_gen_ai, local_root) = match spans.get(&(trace, parent)) {
+        let above = spans.get(&(trace, parent));
+        let nearest_call =
+            above.and_then(|above| above.call.as_ref().or(above.nearest_call.as_ref()).cloned());
+        let (nearest_gen_ai, local_root) = match above {
             Some(above) if above.is_gen_ai => (Some(parent), above.local_root),
             Some(above) => (above.nearest_gen_ai, above.local_root),
             None => (None, span.span_id()),
         };
-        let entry =
-            Entry { parent, is_gen_ai, is_above_gen_ai: false, nearest_gen_ai, local_root, holders: 1 };
+        let entry = Entry {
+            parent,
+            is_gen_ai,
+            is_above_gen_ai: false,
+            nearest_gen_ai,
+            local_root,
+            call,
+            nearest_call,
+            followers: Vec::new(),
+            holders: 1,
+        };
         let key = (trace, span.span_id());
         // The one of our own pipeline starts last, and its parent is the one that is sent.
         if let Some(twin) = spans.get_mut(&key) {
-            let holders = twin.holders + 1;
-            *twin = Entry { holders, is_above_gen_ai: twin.is_above_gen_ai, ..entry };
+            let (holders, followers) = (twin.holders + 1, mem::take(&mut twin.followers));
+            *twin = Entry { holders, followers, is_above_gen_ai: twin.is_above_gen_ai, ..entry };
         } else if spans.len() < self.capacity {
             spans.insert(key, entry);
         }
@@ -83,10 +121,12 @@ impl Live {
     pub(super) fn end(&self, span: &SpanContext, parent: SpanId, is_gen_ai: bool) -> Option<Ended> {
         let mut spans = self.spans();
         let key = (span.trace_id(), span.span_id());
-        let ended = spans.get(&key).map(|entry| Ended {
+        let ended = spans.get_mut(&key).map(|entry| Ended {
             is_above_gen_ai: entry.is_above_gen_ai,
             nearest_gen_ai: entry.nearest_gen_ai,
             local_root: entry.local_root,
+            nearest_call: entry.nearest_call.clone(),
+            followers: mem::take(&mut entry.followers),
         });
         let was_gen_ai = spans.get(&key).is_some_and(|entry| entry.is_gen_ai);
         if is_gen_ai && !was_gen_ai {
@@ -94,6 +134,43 @@ impl Live {
         }
         let_go(&mut spans, key);
         ended
+    }
+
+    /// Keeps an evaluation until the span ends that it is of; gives it back where that does not live.
+    pub(super) fn follow(&self, judged: SpanId, evaluation: Arc<Finished>) -> Result<(), Arc<Finished>> {
+        let key = (evaluation.span.span_context.trace_id(), judged);
+        match self.spans().get_mut(&key).filter(|entry| entry.followers.len() < MOST_FOLLOWERS) {
+            Some(entry) => {
+                entry.followers.push(evaluation);
+                Ok(())
+            }
+            None => Err(evaluation),
+        }
+    }
+
+    fn renamed(&self) -> MutexGuard<'_, Renamed> {
+        self.renamed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A span ended that has this id in Tracia by the program's word.
+    pub(super) fn rename(&self, span: &SpanContext, id: &str) {
+        let key = (span.trace_id(), span.span_id());
+        let mut renamed = self.renamed();
+        if renamed.ids.insert(key, id.into()).is_none() {
+            renamed.order.push_back(key);
+        }
+        if renamed.order.len() > MOST_RENAMED {
+            if let Some(oldest) = renamed.order.pop_front() {
+                renamed.ids.remove(&oldest);
+            }
+        }
+    }
+
+    /// The id in Tracia that the program gave a span, which lives or ended a while ago.
+    pub(super) fn name_of(&self, trace: TraceId, span: SpanId) -> Option<Arc<str>> {
+        let key = (trace, span);
+        let ended = self.renamed().ids.get(&key).cloned();
+        ended.or_else(|| self.spans().get(&key)?.call.clone())
     }
 
     /// A span ends whose twin is sent in its stead.
@@ -137,7 +214,7 @@ mod tests {
 
     impl Live {
         fn starts(&self, span: u64, parent: u64, is_gen_ai: bool) {
-            self.start(&context(span), SpanId::from(parent), is_gen_ai);
+            self.start(&context(span), SpanId::from(parent), is_gen_ai, None);
         }
 
         fn ends(&self, span: u64, parent: u64, is_gen_ai: bool) -> Option<Ended> {
@@ -188,7 +265,7 @@ mod tests {
         live.starts(1, 0, false);
         let elsewhere =
             SpanContext::new(TraceId::from(8), SpanId::from(2), TraceFlags::SAMPLED, false, TraceState::NONE);
-        live.start(&elsewhere, SpanId::from(1), true);
+        live.start(&elsewhere, SpanId::from(1), true, None);
         assert!(!live.ends_above(1, 0));
     }
 
@@ -199,8 +276,8 @@ mod tests {
         live.starts(2, 1, true);
         live.starts(3, 1, false);
         assert_eq!(live.spans().len(), 1);
-        assert_eq!(live.ends(3, 1, false), None);
-        assert_eq!(live.ends(2, 1, true), None);
+        assert!(live.ends(3, 1, false).is_none());
+        assert!(live.ends(2, 1, true).is_none());
         assert!(live.ends_above(1, 0));
     }
 

@@ -12,6 +12,7 @@ use crate::{
     diagnosis::{self, Finding},
     record::Operation,
     span::joined,
+    vocabulary::tracia::Fit,
 };
 #[cfg(any(feature = "metrics", feature = "logs"))]
 use bytes::Bytes;
@@ -33,6 +34,8 @@ pub(super) struct Finished {
     /// The nearest span of generative AI above it, where a destination needs to know.
     #[allow(dead_code, reason = "vendors read it")]
     pub(super) operation_above: Option<SpanId>,
+    /// The id in Tracia of the nearest call above it; of an evaluation, of what was judged.
+    pub(super) tracia_above: Option<Arc<str>>,
     pub(super) source: Arc<Source>,
     /// Estimated bytes that it holds.
     pub(super) weight: usize,
@@ -89,19 +92,44 @@ impl Pipeline {
     }
 
     /// Whether any destination gets a span of this trace that stands so to generative AI.
-    pub(super) fn takes(&self, trace: TraceId, relation: Relation) -> bool {
-        self.selections.iter().any(|selection| selection.takes(trace, relation))
+    pub(super) fn takes(&self, trace: TraceId, relation: Relation, fit: Fit) -> bool {
+        self.selections.iter().any(|selection| selection.takes(trace, relation, fit))
     }
 
-    pub(super) fn push(&self, span: Finished, relation: Relation) {
+    /// Whether a destination speaks Tracia's language.
+    pub(super) fn has_tracia(&self) -> bool {
+        self.selections.iter().any(Selection::is_for_tracia)
+    }
+
+    /// Whether Tracia gets a span of this trace that is so much to it.
+    pub(super) fn tracia_takes(&self, trace: TraceId, fit: Fit) -> bool {
+        let is_one = |selection: &&Selection| selection.is_for_tracia();
+        self.selections
+            .iter()
+            .filter(is_one)
+            .any(|selection| selection.takes(trace, Relation::Operation, fit))
+    }
+
+    pub(super) fn push(&self, span: &Arc<Finished>, relation: Relation, fit: Fit) {
+        self.push_to(span, relation, fit, |_| true);
+    }
+
+    /// [`push`](Self::push) to those lanes alone whose selection is one of these.
+    pub(super) fn push_to(
+        &self,
+        span: &Arc<Finished>,
+        relation: Relation,
+        fit: Fit,
+        is_meant: impl Fn(&Selection) -> bool,
+    ) {
         if self.lanes.first().is_some_and(|lane| lane.is_closed()) {
             diagnosis::note(Finding::TelemetryDropped);
         }
-        let span = Arc::new(span);
         let trace = span.span.span_context.trace_id();
         let ways = self.lanes.iter().zip(&self.selections);
-        for (lane, _) in ways.filter(|(_, selection)| selection.takes(trace, relation)) {
-            for problem in lane.push(&span) {
+        let ways = ways.filter(|(_, selection)| is_meant(selection) && selection.takes(trace, relation, fit));
+        for (lane, _) in ways {
+            for problem in lane.push(span) {
                 self.tell(problem);
             }
         }
@@ -177,6 +205,7 @@ impl Finished {
             plain_status: None,
             operation: None,
             operation_above: None,
+            tracia_above: None,
             source: Arc::default(),
             weight,
         }

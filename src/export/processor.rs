@@ -1,22 +1,27 @@
 //! The one span processor, shared by all destinations.
 
 use super::{
+    live::Ended,
     pipeline::{Finished, Pipeline, Source},
     repair::{self, Origin},
-    selection::Relation,
+    selection::{Relation, Selection},
     weight,
 };
 use crate::{
     capture::ContentCapture,
-    context::{is_own, mark},
+    context::{is_own, mark, marks},
+    diagnosis::{self, Finding},
     record::{Operation, Outcome},
-    semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME},
+    semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME, tracia::TRACIA_SPAN_ID},
     span::{TARGET, deferred, joined, own_pipeline},
-    vocabulary::gen_ai::status_words,
+    vocabulary::{
+        gen_ai::status_words,
+        tracia::{self, Fit},
+    },
 };
 use opentelemetry::{
     Context, KeyValue, Value,
-    trace::{Span as _, SpanId, Status, TraceContextExt},
+    trace::{Span as _, Status, TraceContextExt},
 };
 use opentelemetry_sdk::{
     Resource,
@@ -47,9 +52,9 @@ impl Processor {
         Self { pipeline, overrides, source: Arc::new(Source::new(&resource)), is_of_own_provider: false }
     }
 
-    /// How a span that ends stands to generative AI, and the nearest operation above it. One of which nobody
+    /// How a span that ends stands to generative AI, and what is known of those around it. One of which nobody
     /// knows what is below it may be above any.
-    fn relation(&self, span: &SpanData, is_gen_ai: bool) -> (Relation, Option<SpanId>) {
+    fn relation(&self, span: &SpanData, is_gen_ai: bool) -> (Relation, Option<Ended>) {
         let live = self.pipeline.live.as_ref();
         let ended = live.map(|live| live.end(&span.span_context, span.parent_span_id, is_gen_ai));
         let relation = match &ended {
@@ -58,7 +63,55 @@ impl Processor {
             Some(Some(ended)) if ended.is_above_gen_ai => Relation::Ancestor,
             _ => Relation::Unrelated,
         };
-        (relation, ended.flatten().and_then(|ended| ended.nearest_gen_ai))
+        (relation, ended.flatten())
+    }
+
+    /// The id in Tracia of a span that starts as a call, if it goes there.
+    fn call(&self, span: &SpanData) -> Option<Arc<str>> {
+        let fit = tracia::fit(span);
+        if !self.pipeline.tracia_takes(span.span_context.trace_id(), fit) {
+            return None;
+        }
+        // A span of this crate is given its marks at its end.
+        let marks = marks().filter(|_| is_own());
+        let marked = marks.as_ref().and_then(|marks| marks.attributes.get(TRACIA_SPAN_ID)?.as_str());
+        let own = tracia::own_span_id(span).or_else(|| marked.and_then(tracia::valid));
+        Some(own.map_or_else(|| tracia::of_span(span.span_context.span_id()).into(), Arc::from))
+    }
+
+    /// The id in Tracia of the span that an evaluation is of.
+    fn judged(&self, evaluation: &SpanData) -> Arc<str> {
+        let (trace, judged) = (evaluation.span_context.trace_id(), evaluation.parent_span_id);
+        let named = self.pipeline.live.as_ref().and_then(|live| live.name_of(trace, judged));
+        named.unwrap_or_else(|| tracia::of_span(judged).into())
+    }
+
+    /// Hands a span to the destinations, and after it to Tracia what is to follow it there.
+    fn push(&self, span: Arc<Finished>, relation: Relation, fit: Fit, followers: Vec<Arc<Finished>>) {
+        let is_tracia = Selection::is_for_tracia;
+        let pipeline = &self.pipeline;
+        match &pipeline.live {
+            Some(live) if fit == Fit::Evaluation => {
+                pipeline.push_to(&span, relation, fit, |selection| !is_tracia(selection));
+                let judged = span.span.parent_span_id;
+                if let Err(span) = live.follow(judged, span) {
+                    pipeline.push_to(&span, relation, fit, is_tracia);
+                }
+                return;
+            }
+            Some(live) if fit != Fit::None => {
+                if let Some(id) = tracia::own_span_id(&span.span) {
+                    live.rename(&span.span.span_context, id);
+                }
+            }
+            _ => {}
+        }
+        pipeline.push(&span, relation, fit);
+        if pipeline.tracia_takes(span.span.span_context.trace_id(), fit) {
+            for evaluation in followers {
+                pipeline.push_to(&evaluation, Relation::Operation, Fit::Evaluation, is_tracia);
+            }
+        }
     }
 }
 
@@ -69,8 +122,12 @@ impl SpanProcessor for Processor {
             deferred::note_own(span.span_context().span_id());
         }
         if let Some(live) = &self.pipeline.live {
-            let is_gen_ai = is_own() || repair::starts_as_gen_ai(span);
-            live.start(span.span_context(), cx.span().span_context().span_id(), is_gen_ai);
+            let has_tracia = self.pipeline.has_tracia();
+            // A copy is not made for nothing.
+            let seen = if has_tracia || !is_own() { repair::as_started(span) } else { None };
+            let is_gen_ai = is_own() || seen.as_ref().is_some_and(repair::has_operation);
+            let call = seen.as_ref().filter(|_| has_tracia).and_then(|seen| self.call(seen));
+            live.start(span.span_context(), cx.span().span_context().span_id(), is_gen_ai, call);
         }
     }
 
@@ -93,10 +150,19 @@ impl SpanProcessor for Processor {
             (origin, operation) => repair::repair(&mut span, origin, operation.as_deref()),
         }
         let is_gen_ai = origin == Origin::Ours || operation.is_some() || repair::has_operation(&span);
-        let (relation, operation_above) = self.relation(&span, is_gen_ai);
-        if !self.pipeline.takes(span.span_context.trace_id(), relation) {
+        let (relation, ended) = self.relation(&span, is_gen_ai);
+        let fit = if self.pipeline.has_tracia() { tracia::fit(&span) } else { Fit::None };
+        let trace = span.span_context.trace_id();
+        if fit == Fit::CallOfAnother && !self.pipeline.tracia_takes(trace, fit) {
+            diagnosis::note(Finding::TraciaProviderUnknown);
+        }
+        if !self.pipeline.takes(trace, relation, fit) {
             return;
         }
+        let (operation_above, nearest_call, followers) = ended.map_or_else(Default::default, |ended| {
+            (ended.nearest_gen_ai, ended.nearest_call, ended.followers)
+        });
+        let tracia_above = if fit == Fit::Evaluation { Some(self.judged(&span)) } else { nearest_call };
         if origin == Origin::Ours {
             strip(&mut span);
         }
@@ -104,8 +170,9 @@ impl SpanProcessor for Processor {
         let operation = operation.filter(|_| self.pipeline.keeps_operations);
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
         let source = Arc::clone(&self.source);
-        let finished = Finished { span, plain_status, operation, operation_above, source, weight };
-        self.pipeline.push(finished, relation);
+        let finished =
+            Finished { span, plain_status, operation, operation_above, tracia_above, source, weight };
+        self.push(Arc::new(finished), relation, fit, followers);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

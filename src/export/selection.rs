@@ -1,6 +1,6 @@
 //! Which spans a destination gets.
 
-use crate::Error;
+use crate::{Error, vocabulary::tracia::Fit};
 use opentelemetry::trace::TraceId;
 
 /// Which spans a [`Destination`](super::Destination) gets, see
@@ -47,6 +47,14 @@ pub(super) struct Selection {
     filter: SpanFilter,
     /// The random part of a trace's id that is the first not to be sampled, where not all are.
     sampled_below: Option<u64>,
+    tracia: Option<ForTracia>,
+}
+
+/// That it takes what Tracia has a form for, and nothing else.
+#[derive(Clone, Copy, Debug)]
+struct ForTracia {
+    /// Calls of providers that Tracia does not know too.
+    takes_others: bool,
 }
 
 impl Selection {
@@ -58,21 +66,38 @@ impl Selection {
         }
         // As the SDK's `TraceIdRatioBased` does it: 63 bits, rounded towards zero.
         let bound = (sample_ratio * (1_u64 << 63) as f64) as u64;
-        Ok(Self { filter, sampled_below: (sample_ratio < 1.0).then_some(bound) })
+        Ok(Self { filter, sampled_below: (sample_ratio < 1.0).then_some(bound), tracia: None })
     }
 
     /// Whether it must be known which spans are above others.
     pub(super) fn needs_ancestors(&self) -> bool {
-        self.filter == SpanFilter::GenAiAndAncestors
+        self.filter == SpanFilter::GenAiAndAncestors || self.is_for_tracia()
     }
 
-    pub(super) fn takes(&self, trace: TraceId, relation: Relation) -> bool {
+    pub(super) fn for_tracia(self, takes_others: bool) -> Self {
+        Self { tracia: Some(ForTracia { takes_others }), ..self }
+    }
+
+    pub(super) fn is_for_tracia(&self) -> bool {
+        self.tracia.is_some()
+    }
+
+    /// Whether it takes a span that is so much to Tracia.
+    pub(super) fn fits(&self, fit: Fit) -> bool {
+        match fit {
+            Fit::Call | Fit::Evaluation => true,
+            Fit::CallOfAnother => self.tracia.is_none_or(|tracia| tracia.takes_others),
+            Fit::None => self.tracia.is_none(),
+        }
+    }
+
+    pub(super) fn takes(&self, trace: TraceId, relation: Relation, fit: Fit) -> bool {
         let passes = match self.filter {
             SpanFilter::All => true,
             SpanFilter::GenAi => relation == Relation::Operation,
             SpanFilter::GenAiAndAncestors => relation != Relation::Unrelated,
         };
-        passes && self.sampled_below.is_none_or(|bound| random_part(trace) < bound)
+        passes && self.fits(fit) && self.sampled_below.is_none_or(|bound| random_part(trace) < bound)
     }
 }
 
@@ -92,7 +117,7 @@ mod tests {
 
     fn taken(filter: SpanFilter) -> [bool; 3] {
         let selection = Selection::new(filter, 1.0).unwrap();
-        RELATIONS.map(|relation| selection.takes(TraceId::from(7), relation))
+        RELATIONS.map(|relation| selection.takes(TraceId::from(7), relation, Fit::None))
     }
 
     #[test]
@@ -114,7 +139,11 @@ mod tests {
                 let sampler = Sampler::TraceIdRatioBased(ratio);
                 let by_sdk = sampler.should_sample(None, trace, "", &SpanKind::Internal, &[], &[]);
                 let is_sampled = by_sdk.decision == SamplingDecision::RecordAndSample;
-                assert_eq!(selection.takes(trace, Relation::Unrelated), is_sampled, "{ratio} {trace}");
+                assert_eq!(
+                    selection.takes(trace, Relation::Unrelated, Fit::None),
+                    is_sampled,
+                    "{ratio} {trace}"
+                );
             }
         }
     }

@@ -328,8 +328,8 @@ impl TelemetryBuilder {
     /// One more destination: each gets the spans that it [asks for](Destination::spans), every one by default, at
     /// its own pace. Without any, spans go where the
     /// environment says, or to a collector at `http://localhost:4318`.
-    pub fn destination(mut self, destination: Destination) -> Self {
-        self.destinations.push(destination);
+    pub fn destination(mut self, destination: impl Into<Destination>) -> Self {
+        self.destinations.push(destination.into());
         self
     }
 
@@ -536,7 +536,10 @@ fn pipeline(
         selections: taken,
         live,
         hook,
-        keeps_operations: destinations.iter().any(Destination::renders_content),
+        // Tracia is told what spans do not carry: how many vectors came, the provider's own total.
+        keeps_operations: destinations
+            .iter()
+            .any(|destination| destination.renders_content() || destination.is_tracia()),
         commands,
         patience,
         _consumer: consumer,

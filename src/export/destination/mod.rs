@@ -2,14 +2,16 @@
 
 mod otlp;
 mod tls;
+mod tracia;
 
 pub(super) use otlp::{Address, Origin};
 pub(super) use tls::Pem;
+pub use tracia::Tracia;
 #[cfg(feature = "grpc")]
 pub(super) use {otlp::name, tls::Tls};
 
 use super::{
-    encode::View,
+    encode::{View, Vocabulary},
     lane::Limits,
     selection::{Selection, SpanFilter},
     signal::Signal,
@@ -38,6 +40,8 @@ use std::time::Duration;
 pub struct Destination {
     /// How it is reached; of a signal with settings of its own those hold.
     otlp: Otlp,
+    /// Where it is Tracia.
+    tracia: Option<tracia::Settings>,
     others: Vec<Otlp>,
     /// What it takes, if that was said.
     signals: Option<Vec<Signal>>,
@@ -110,6 +114,7 @@ impl Destination {
     pub(super) fn from_origin(endpoint: String, origin: Origin) -> Self {
         Self {
             otlp: Otlp::new(endpoint, origin),
+            tracia: None,
             others: Vec::new(),
             signals: None,
             content: None,
@@ -288,6 +293,9 @@ impl Destination {
         Limits {
             bytes: self.queue_bytes.unwrap_or(limits.bytes),
             when_full: self.when_full,
+            // Tracia takes one at a time, and ten of these at once.
+            batch: if self.is_tracia() { 1 } else { limits.batch },
+            in_flight: if self.is_tracia() { 10 } else { limits.in_flight },
             ..limits.clone()
         }
     }
@@ -357,7 +365,16 @@ impl Destination {
 
     /// What it chooses from the spans.
     pub(super) fn selection(&self) -> Result<Selection, Error> {
-        Selection::new(self.filter, self.sample_ratio)
+        let selection = Selection::new(self.filter, self.sample_ratio)?;
+        let Some(tracia) = self.tracia.as_ref().filter(|tracia| tracia.is_native()) else {
+            return Ok(selection);
+        };
+        Ok(selection.for_tracia(tracia.others()?.is_some()))
+    }
+
+    /// Whether it speaks Tracia's own language.
+    pub(super) fn is_tracia(&self) -> bool {
+        self.tracia.as_ref().is_some_and(tracia::Settings::is_native)
     }
 
     /// Whether it renders content from records.
@@ -371,11 +388,21 @@ impl Destination {
 
     /// The name of it, and the checked way to it for one signal.
     pub(super) fn route(&self, signal: Signal, client: &reqwest::Client) -> Result<(String, Address), Error> {
-        self.otlp_of(signal).resolve(client)
+        match &self.tracia {
+            Some(tracia) => tracia.resolve(&self.otlp_of(signal), client),
+            None => self.otlp_of(signal).resolve(client),
+        }
     }
 
     /// What of each span it gets.
     pub(super) fn view(&self) -> View {
-        View { content: self.content.clone(), has_code: self.code_attributes }
+        let vocabulary = match &self.tracia {
+            // What is no provider is an error of the selection.
+            Some(tracia) if tracia.is_native() => {
+                Vocabulary::Tracia { others: tracia.others().ok().flatten() }
+            }
+            _ => Vocabulary::OpenTelemetry,
+        };
+        View { content: self.content.clone(), has_code: self.code_attributes, vocabulary }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Compression, Protocol, tls::Tls};
 use crate::{
     Error,
-    export::{http::HttpTransport, secrets::Secrets, signal::Signal},
+    export::{http::HttpTransport, secrets::Secrets, signal::Signal, tracia::TraciaTransport},
 };
 use reqwest::{
     Url,
@@ -16,6 +16,8 @@ use std::{fmt, net::IpAddr, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::export) enum Origin {
     Code,
+    /// Another option than the endpoint of [`Destination::otlp`](super::Destination::otlp), in words.
+    Option(&'static str),
     Variable(&'static str),
 }
 
@@ -23,7 +25,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Code => "the endpoint given to Destination::otlp",
-            Self::Variable(name) => name,
+            Self::Option(name) | Self::Variable(name) => name,
         })
     }
 }
@@ -44,6 +46,7 @@ pub(super) struct Otlp {
 #[derive(Debug)]
 pub(in crate::export) enum Address {
     Http(HttpTransport),
+    Tracia(TraciaTransport),
     #[cfg(feature = "grpc")]
     Grpc {
         endpoint: Box<tonic::transport::Endpoint>,
@@ -80,7 +83,7 @@ impl Otlp {
         let compression = self.compression.unwrap_or(default);
         if compression == Compression::Zstd && !cfg!(feature = "zstd") {
             let asked = match self.origin {
-                Origin::Code => "Destination::compression",
+                Origin::Code | Origin::Option(_) => "Destination::compression",
                 Origin::Variable(_) => &self.variables("COMPRESSION"),
             };
             return Err(Error::configuration(format!(
@@ -101,6 +104,23 @@ impl Otlp {
             Protocol::Grpc => self.grpc(&url, headers, compression)?,
         };
         Ok((name, address))
+    }
+
+    /// Another address, with the rest as it was set.
+    pub(super) fn move_to(&mut self, endpoint: String, origin: Origin) {
+        (self.endpoint, self.origin) = (endpoint, origin);
+    }
+
+    /// Puts `path` behind the address, as far as it is not there.
+    pub(super) fn append(&mut self, path: &str) -> Result<(), Error> {
+        let mut url = self.url()?;
+        let base = url.path().trim_end_matches('/').to_owned();
+        let starts = path.match_indices('/').map(|(start, _)| start).skip(1).chain([path.len()]);
+        // The longest that is there of what is to be appended.
+        let there = starts.filter(|end| base.ends_with(&path[..*end])).max().unwrap_or(0);
+        url.set_path(&format!("{base}{}", &path[there..]));
+        self.endpoint = url.into();
+        Ok(())
     }
 
     /// The same for another signal.
@@ -133,7 +153,7 @@ impl Otlp {
     #[cfg(not(feature = "grpc"))]
     fn grpc(&self, _: &Url, _: HeaderMap, _: Compression) -> Result<Address, Error> {
         let asked = match self.origin {
-            Origin::Code => "Destination::protocol",
+            Origin::Code | Origin::Option(_) => "Destination::protocol",
             Origin::Variable(_) => &self.variables("PROTOCOL"),
         };
         Err(Error::configuration(format!(
@@ -183,7 +203,7 @@ impl Otlp {
         let mut map = HeaderMap::with_capacity(self.headers.len());
         for (number, (name, value)) in (1..).zip(&self.headers) {
             let origin = match self.origin {
-                Origin::Code => "Destination::header".to_owned(),
+                Origin::Code | Origin::Option(_) => "Destination::header".to_owned(),
                 Origin::Variable(_) => self.variables("HEADERS"),
             };
             // What is no name is kept out of the error: a key that stands in the wrong place, as a rule.
@@ -249,6 +269,7 @@ mod tests {
             Address::Http(http) => http.compression,
             #[cfg(feature = "grpc")]
             Address::Grpc { compression, .. } => compression,
+            Address::Tracia(_) => unreachable!("it was given an address of OTLP"),
         }
     }
 

@@ -20,12 +20,13 @@ pub(in crate::export) struct Shipment {
     positions: Vec<i64>,
     bodies: Vec<Source>,
     loaded: usize,
+    is_again: bool,
 }
 
 impl Shipment {
     pub(super) fn new(lane: &Arc<Lane>, claimed: Claimed) -> Option<Self> {
-        let Claimed { positions, bodies, loaded } = claimed;
-        (!positions.is_empty()).then(|| Self { lane: Arc::clone(lane), positions, bodies, loaded })
+        let Claimed { positions, bodies, loaded, is_again } = claimed;
+        (!positions.is_empty()).then(|| Self { lane: Arc::clone(lane), positions, bodies, loaded, is_again })
     }
 
     /// The request's body, unless a parcel cannot be read: that one is accounted for then.
@@ -58,6 +59,20 @@ impl Shipment {
         })
     }
 
+    /// Whether the destination may have it of an earlier try, of an earlier run too.
+    pub(in crate::export) fn is_again(&self) -> bool {
+        self.is_again
+    }
+
+    /// Whether it is about a span that has to be there before it, and is not. What came from an earlier run is
+    /// known by its body alone.
+    pub(in crate::export) fn must_wait(&self, body: &Bytes) -> bool {
+        let ([position], Some(subject)) = (self.positions.as_slice(), self.lane.view.subject(body)) else {
+            return false;
+        };
+        self.lane.lock().must_wait(*position, subject)
+    }
+
     pub(in crate::export) fn delivered(mut self) -> Vec<Problem> {
         self.settle(0, "", "")
     }
@@ -80,7 +95,7 @@ impl Shipment {
             self.lane.too_large(body.len());
             return Ok(problems);
         }
-        let halves = self.positions.first().zip(self.lane.signal.halves(body));
+        let halves = self.positions.first().zip(self.lane.view.halves(self.lane.signal, body));
         let Some((position, [first, second])) = halves else { return Err(self) };
         self.lane.too_large(body.len());
         // Parts are written before the whole is removed: a crash in between sends twice, and loses nothing.
@@ -114,7 +129,7 @@ impl Shipment {
         }
         let Some(position) = self.positions.first().copied() else { return Vec::new() };
         let (mut one, mut parts, mut kept) = (body.clone(), Vec::new(), 0);
-        while let Some([(_, first), (items, second)]) = self.lane.signal.halves(&one) {
+        while let Some([(_, first), (items, second)]) = self.lane.view.halves(self.lane.signal, &one) {
             kept += items;
             parts.push(second);
             one = first;

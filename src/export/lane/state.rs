@@ -5,10 +5,11 @@ use crate::export::{
     pipeline::Finished,
     report::ProblemKind,
     spool::{Durability, Entry},
+    tracia::Subject,
 };
 use bytes::Bytes;
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -24,6 +25,8 @@ pub(super) struct State {
     /// The first positions of spans that are being encoded.
     pub(super) packing: BTreeSet<i64>,
     parcels: BTreeMap<i64, Parcel>,
+    /// Which parcels have to be gone before others.
+    order: Order,
     /// Estimated bytes in memory.
     pub(super) memory: usize,
     /// Encoded bytes in one request: fewer once the destination found one too large.
@@ -65,6 +68,53 @@ pub(super) struct Parcel {
     suspicions: u32,
     /// How many spans the destination had taken when it failed so first.
     delivered_before: u64,
+    /// Which span it is about, where that is known and matters.
+    subject: Option<Subject>,
+    has_been_tried: bool,
+}
+
+/// What is pending, for what must not come before it.
+#[derive(Debug, Default)]
+struct Order {
+    /// How many parcels bring each span.
+    spans: HashMap<u64, usize>,
+    /// How many there are of which it is not known what they bring.
+    unknown: usize,
+}
+
+impl Order {
+    fn add(&mut self, subject: Option<Subject>) {
+        match subject {
+            None => self.unknown += 1,
+            Some(Subject { follows: true, .. }) => {}
+            Some(Subject { span, .. }) => *self.spans.entry(span).or_default() += 1,
+        }
+    }
+
+    fn remove(&mut self, subject: Option<Subject>) {
+        match subject {
+            None => self.unknown = self.unknown.saturating_sub(1),
+            Some(Subject { follows: true, .. }) => {}
+            Some(Subject { span, .. }) => {
+                if let Some(count) = self.spans.get_mut(&span) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.spans.remove(&span);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the span that a parcel must not come before may be pending: one that is being `packed` before it too.
+    fn holds(&self, position: i64, subject: Option<Subject>, packed: Option<i64>) -> bool {
+        subject.is_some_and(|subject| {
+            subject.follows
+                && (self.unknown > 0
+                    || self.spans.contains_key(&subject.span)
+                    || packed.is_some_and(|first| first < position))
+        })
+    }
 }
 
 /// Spans taken from the queue to be encoded.
@@ -81,6 +131,8 @@ pub(super) struct Claimed {
     pub(super) bodies: Vec<Source>,
     /// Bytes that are counted as in memory while it is on its way.
     pub(super) loaded: usize,
+    /// Whether the destination may have them of an earlier try.
+    pub(super) is_again: bool,
 }
 
 /// Where a parcel's bytes are.
@@ -100,7 +152,13 @@ impl Parcel {
             is_claimed: false,
             suspicions: 0,
             delivered_before: 0,
+            subject: None,
+            has_been_tried: false,
         }
+    }
+
+    pub(super) fn about(self, subject: Option<Subject>) -> Self {
+        Self { subject, ..self }
     }
 
     pub(super) fn on_disk(mut self, entry: Entry, keeps_copy: bool) -> Self {
@@ -123,6 +181,7 @@ impl State {
             next_recovered: i64::MIN,
             packing: BTreeSet::new(),
             parcels: BTreeMap::new(),
+            order: Order::default(),
             memory: 0,
             request_bytes,
             fresh: 0,
@@ -226,6 +285,7 @@ impl State {
     /// Puts a parcel there that is pending already.
     fn insert(&mut self, position: i64, parcel: Parcel) {
         self.memory += parcel.memory();
+        self.order.add(parcel.subject);
         self.spooled += if parcel.entry.is_some() { parcel.items } else { 0 };
         self.parcels.insert(position, parcel);
     }
@@ -233,6 +293,7 @@ impl State {
     /// Takes a parcel away, still pending.
     fn take(&mut self, position: i64) -> Option<Parcel> {
         let parcel = self.parcels.remove(&position)?;
+        self.order.remove(parcel.subject);
         self.memory = self.memory.saturating_sub(parcel.memory());
         self.spooled -= if parcel.entry.is_some() { parcel.items } else { 0 };
         Some(parcel)
@@ -368,14 +429,19 @@ impl State {
     pub(super) fn claim_parcels(&mut self, batch: u64, from_disk_alone: bool, at_last: bool) -> Claimed {
         let mut claimed = Claimed::default();
         let (mut items, mut length) = (0, 0);
-        let is_free = |parcel: &Parcel| !parcel.is_claimed && (!from_disk_alone || parcel.entry.is_some());
+        let (order, packed) = (&self.order, self.packing.first().copied());
+        let is_free = |position: i64, parcel: &Parcel| {
+            !parcel.is_claimed
+                && (!from_disk_alone || parcel.entry.is_some())
+                && !order.holds(position, parcel.subject, packed)
+        };
         // What may be at fault lets the others pass.
-        let free = || self.parcels.iter().filter(|(_, parcel)| is_free(parcel));
+        let free = || self.parcels.iter().filter(|(position, parcel)| is_free(**position, parcel));
         let start = free().find(|(_, parcel)| parcel.suspicions == 0);
         let start = start.or_else(|| free().filter(|_| at_last).min_by_key(|(_, parcel)| parcel.suspicions));
         let Some(start) = start.map(|(position, _)| *position) else { return claimed };
         for (position, parcel) in self.parcels.range_mut(start..) {
-            if !is_free(parcel) {
+            if !is_free(*position, parcel) {
                 continue;
             }
             let is_first = claimed.positions.is_empty();
@@ -393,6 +459,9 @@ impl State {
             claimed.positions.push(*position);
             claimed.bodies.push(source);
             parcel.is_claimed = true;
+            // What an earlier run left it may have sent.
+            claimed.is_again |= parcel.has_been_tried || *position < 0;
+            parcel.has_been_tried = true;
             items += parcel.items;
             length += parcel.length;
             if parcel.suspicions > 0 || items >= batch {
@@ -401,6 +470,16 @@ impl State {
         }
         self.memory += claimed.loaded;
         claimed
+    }
+
+    /// Notes what a parcel turned out to be about; whether it has to wait for its span.
+    pub(super) fn must_wait(&mut self, position: i64, subject: Subject) -> bool {
+        if let Some(parcel) = self.parcels.get_mut(&position).filter(|parcel| parcel.subject.is_none()) {
+            self.order.remove(None);
+            self.order.add(Some(subject));
+            parcel.subject = Some(subject);
+        }
+        self.order.holds(position, Some(subject), self.packing.first().copied())
     }
 
     /// Lets claimed parcels go that were not accounted for.

@@ -65,13 +65,13 @@ pub(super) fn has_operation(span: &SpanData) -> bool {
     attributes::has(&span.attributes, GEN_AI_OPERATION_NAME)
 }
 
-/// Whether a span that starts is of such an operation, as far as it tells by now.
-pub(super) fn starts_as_gen_ai(span: &Span) -> bool {
+/// A span that starts, repaired as far as it tells by now.
+pub(super) fn as_started(span: &Span) -> Option<SpanData> {
     // A copy is the one way to see what it has.
-    let Some(mut data) = span.exported_data() else { return false };
+    let mut data = span.exported_data()?;
     let origin = origin(&data);
     repair(&mut data, origin, None);
-    has_operation(&data)
+    Some(data)
 }
 
 /// [`repair`] for who has nothing else to do with the operation.

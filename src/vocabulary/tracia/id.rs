@@ -1,0 +1,67 @@
+//! Ids as Tracia has them: a prefix and 16 hex digits.
+
+use super::attributes::Attributes;
+use crate::semconv::tracia::{TRACIA_PARENT_SPAN_ID, TRACIA_SPAN_ID, TRACIA_TRACE_ID};
+use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry_sdk::trace::SpanData;
+
+/// A span's id, which fits whole.
+pub(crate) fn of_span(id: SpanId) -> String {
+    format!("sp_{id}")
+}
+
+/// The low half of a trace's id, which is random with every generator: the high one of X-Ray's holds a time.
+fn of_trace(id: TraceId) -> String {
+    let digits = id.to_string();
+    format!("tr_{}", &digits[digits.len() - 16..])
+}
+
+/// The text, if it may stand for a span: `tr_` is what spans had before Tracia's version 0.3.
+pub(crate) fn valid(text: &str) -> Option<&str> {
+    let digits = text.strip_prefix("sp_").or_else(|| text.strip_prefix("tr_"))?;
+    (digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(text)
+}
+
+/// The id that the program gave the span for Tracia.
+pub(crate) fn own_span_id(span: &SpanData) -> Option<&str> {
+    Attributes(&span.attributes).text(TRACIA_SPAN_ID).and_then(valid)
+}
+
+pub(super) fn span_id(span: &SpanData) -> String {
+    own_span_id(span).map_or_else(|| of_span(span.span_context.span_id()), str::to_owned)
+}
+
+pub(super) fn trace_id(span: &SpanData) -> String {
+    let own = Attributes(&span.attributes).text(TRACIA_TRACE_ID).and_then(valid);
+    let own = own.filter(|id| id.starts_with("tr_"));
+    own.map_or_else(|| of_trace(span.span_context.trace_id()), str::to_owned)
+}
+
+/// The call that the program says was before this one.
+pub(super) fn own_parent_id(span: &SpanData) -> Option<&str> {
+    Attributes(&span.attributes).text(TRACIA_PARENT_SPAN_ID).and_then(valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spans_id_is_kept_and_a_traces_is_its_low_half() {
+        assert_eq!(of_span(SpanId::from(0x00f0_67aa_0ba9_02b7)), "sp_00f067aa0ba902b7");
+        let trace = TraceId::from(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128);
+        assert_eq!(of_trace(trace), "tr_a3ce929d0e0e4736");
+    }
+
+    #[test]
+    fn an_id_is_a_prefix_and_16_hex_digits() {
+        for id in ["sp_1234567890abcdef", "tr_1234567890abcdef", "sp_1234567890ABCDEF"] {
+            assert_eq!(valid(id), Some(id));
+        }
+        for id in ["", "sp_", "banana", "sp_1234567890abcde", "sp_1234567890abcdef0", "sp_1234567890abcdeg"] {
+            assert_eq!(valid(id), None, "{id}");
+        }
+        assert_eq!(valid("SP_1234567890abcdef"), None);
+        assert_eq!(valid("sp_1234567890abcde\n"), None);
+    }
+}
