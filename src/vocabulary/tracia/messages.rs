@@ -127,7 +127,8 @@ fn flush(list: &mut Vec<Value>, role: &str, own: &mut Vec<Value>) {
 }
 
 fn answer(part: &Value, tools: &HashMap<&str, &str>) -> Value {
-    let id = text_of(part, "id").unwrap_or_default();
+    // Google's calls have no ids, and Tracia takes no answer without one.
+    let id = text_of(part, "id").filter(|id| !id.is_empty()).unwrap_or("unknown");
     let content = match part.get("response").or_else(|| part.get("result")) {
         Some(Value::String(text)) => bounded(text).into_owned(),
         Some(other) => bounded(&other.to_string()).into_owned(),
