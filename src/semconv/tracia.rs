@@ -1,4 +1,5 @@
-//! Names of Tracia: attributes that a program may set, and the keys of what is sent there.
+//! Names of Tracia: attributes that a program may set, and the keys of what is sent there. What becomes of them:
+//! [`vocabulary::tracia`](crate::vocabulary::tracia).
 
 /// `tracia.span_id`, string: the id that a call is to have in Tracia, `sp_` (or `tr_`) and 16 hex digits, in
 /// place of the span's own.

@@ -1,4 +1,32 @@
 //! Tracia's spans.
+//!
+//! `Destination::tracia` (feature `export`) posts one object for each call of a model:
+//!
+//! | key | what it is of the span |
+//! |---|---|
+//! | `spanId` | `sp_` and the span's id, or `tracia.span_id` |
+//! | `traceId` | `tr_` and the low half of the trace's id, or `tracia.trace_id` |
+//! | `parentSpanId` | the nearest call above it in this process that goes to Tracia, else `tracia.parent_span_id` |
+//! | `spanKind` | `EMBEDDING`; absent for a language model, which is Tracia's default and what its SDKs do |
+//! | `model` | as it was asked for, else as it answered |
+//! | `provider` | `openai` (Azure too), `anthropic`, `google`, `amazon_bedrock`, `voyage`; another by its model's name, as Tracia's SDKs have it |
+//! | `input` | `messages`, the instructions first; of an embedding `text`. Bytes are told by size and CRC-32, reasoning and a provider's own tools are left out |
+//! | `output` | the text of the first choice; of an embedding `{"dimensions":D,"count":N}` |
+//! | `variables` | `tracia.variables`, a JSON object |
+//! | `tools`, `toolCalls` | tools on offer, calls that the model asks for |
+//! | `status`, `error` | `ERROR` and its words for a failure, `Stream aborted` for a call that was given up; else `SUCCESS` |
+//! | `latencyMs` | from the span's start to its end |
+//! | `inputTokens`, `outputTokens`, `totalTokens` | cache and reasoning included; 0 where nobody told |
+//! | `temperature`, `topP`, `maxOutputTokens` | as they were asked for |
+//! | `tags`, `userId`, `sessionId` | of the [scope](crate::context::scope); the session, else the conversation. Further tags in `tracia.tags` |
+//!
+//! `input`, `output`, `variables`, `tools` and `toolCalls` are empty without content. The attributes in the middle of
+//! the table that begin with `tracia.` are set by [`Scope::tag`](crate::context::Scope::tag) or on the span; an id that
+//! is not `sp_` or `tr_` and 16 hex digits is passed over. An id holds for every call in its scope, so that scope is to
+//! have one. Texts of more than 1 MiB are cut.
+//!
+//! Tracia has no key for anything else: start and end, cached and reasoning tokens, finish reasons, the model that
+//! answered, the time to the first chunk, the resource.
 
 #[cfg(feature = "export")]
 mod attributes;
@@ -14,8 +42,6 @@ mod id;
 mod messages;
 #[cfg(feature = "export")]
 mod provider;
-#[cfg(all(test, feature = "export"))]
-mod tests;
 
 use crate::record::{OperationClass, OperationKind};
 #[cfg(feature = "export")]
