@@ -175,20 +175,20 @@ fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], is_again: bool, 
         413 => Answer::TooLarge { reason, message: said(status, body) },
         401..=403 | 407 => misconfigured(
             reason,
-            said(status, body),
+            &said(status, body),
             "check the key of this destination (Destination::tracia, TRACIA_API_KEY)",
         ),
         // Of an evaluation it is the judged span that is not there.
         300..=399 | 404 | 405 if is_of_span => misconfigured(
             reason,
-            said(status, body),
+            &said(status, body),
             "check this destination's base address (Tracia::base_url, TRACIA_BASE_URL)",
         ),
         _ => Answer::Refused { reason, message: said(status, body) },
     }
 }
 
-fn misconfigured(reason: String, said: String, advice: &str) -> Answer {
+fn misconfigured(reason: String, said: &str, advice: &str) -> Answer {
     Answer::Misconfigured { reason, message: format!("{said}; {advice}") }
 }
 

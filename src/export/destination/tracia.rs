@@ -63,7 +63,8 @@ impl Destination {
     /// Tracia has no form for anything else: spans of tools, agents, retrievals and of the program are left out
     /// and [not counted](crate::export::Report::recorded), as are calls of which it does not know the provider
     /// ([`Tracia::other_providers_as`]). [`vocabulary::tracia`](crate::vocabulary::tracia) tells what becomes of
-    /// the rest.
+    /// the rest. An evaluation of a call that is still open waits for its end; one of what Tracia did not get, such as an
+    /// agent's run, is posted all the same, and Tracia refuses it.
     ///
     /// Content is off unless [`Tracia::content`] switches it on. An empty key, or one with blanks, is an error of
     /// [`TelemetryBuilder::build`](crate::export::TelemetryBuilder::build); one that Tracia does not take is a
@@ -72,7 +73,8 @@ impl Destination {
     /// # Delivery
     /// As to every destination: what Tracia does not take now (no answer, `408`, `429`, `5xx`) is kept and tried
     /// again with growing waits, for at least as long as a `Retry-After` asks. Tracia's own SDKs give up after the
-    /// third try, after 500 and 1000 ms, and lose the span; here it is not lost. Another `4xx` is not tried again.
+    /// third try, after 500 and 1000 ms, and lose the span; here it is kept through an outage of any length. Given up is one that gets `408` or `500` five times
+    /// while others are taken. Another `4xx` is not tried again.
     /// A `409` to a second try counts as delivered: the first one came. Ten requests are on their way at once.
     pub fn tracia(api_key: impl Into<String>) -> Tracia {
         Tracia::new(api_key.into(), "the key given to Destination::tracia", BASE.to_owned(), BASE_ORIGIN)
