@@ -338,7 +338,7 @@ fn a_parent_is_the_nearest_call_that_was_sent() {
                     tracing::info_span!("work").in_scope(|| {
                         Generation::new("groq", "left-out").start().in_scope(|| {
                             Generation::new("openai", "inner").start().finish();
-                        })
+                        });
                     });
                 });
                 agent.finish();
