@@ -17,7 +17,7 @@ use std::{
     },
     time::Duration,
 };
-use tracing_genai::export::{Destination, Report, Spool, Telemetry};
+use tracing_genai::export::{Destination, Report, Spool, Telemetry, TelemetryBuilder};
 
 const THREADS: usize = 8;
 const SPANS: usize = 4_000;
@@ -50,10 +50,7 @@ fn down_at_first() -> (Receiver, Arc<AtomicBool>) {
 
 fn program(urls: &[&str], queue: usize, spool: Spool) -> Program {
     let destinations = urls.iter().map(|url| Destination::otlp(*url).queue_bytes(queue));
-    Program::with(
-        destinations
-            .fold(Telemetry::builder().spool(spool), |builder, destination| builder.destination(destination)),
-    )
+    Program::with(destinations.fold(Telemetry::builder().spool(spool), TelemetryBuilder::destination))
 }
 
 /// Ends the spans from several threads, as fast as it goes.
