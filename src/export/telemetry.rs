@@ -333,7 +333,7 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Keeps on disk, in this directory, what cannot be delivered now and what is left at the program's end; off by
+    /// Keeps on disk, in this directory, what cannot be delivered now and what a shutdown leaves; off by
     /// default, since it keeps prompts at rest for a destination that is granted
     /// [content](Destination::content). The next run delivers what it finds there. [The
     /// guide](crate::guide::delivery#the-spool) says what survives what.

@@ -19,7 +19,7 @@ use std::{path::PathBuf, time::Duration};
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// A directory that keeps spans over an outage of their destination, and over the program's end.
+/// A directory that keeps spans over an outage of their destination, and from one run of the program to the next.
 ///
 /// A path is one: `Spool::from("/var/lib/assistant/spans")`.
 ///
@@ -76,7 +76,7 @@ pub struct Spool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Durability {
-    /// When they could not be delivered, and what is left at the program's end: nothing is written while
+    /// When they could not be delivered, and what a shutdown or the drop of the `Telemetry` leaves: nothing is written while
     /// all goes well. SIGKILL costs the spans in memory.
     #[default]
     OnOutage,
