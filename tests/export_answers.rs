@@ -76,9 +76,9 @@ fn what_may_pass_keeps_spans_pending_until_it_has() {
         ("429 with Retry-After", retry_after(429, "1"), "429"),
         ("503 with a date that has passed", retry_after(503, "Thu, 01 Jan 1970 00:00:09 GMT"), "503"),
         ("503 with a Retry-After of nonsense", retry_after(503, "soon"), "503"),
-        ("no answer", Mode::Silent, "tried again"),
-        ("a broken connection", Mode::Resets, "tried again"),
-        ("half a status line", Mode::HalfHead, "tried again"),
+        ("no answer", Mode::Silent, "timed out"),
+        ("a broken connection", Mode::Resets, "connection"),
+        ("half a status line", Mode::HalfHead, "connection"),
         ("half of a 503", Mode::HalfBody(503), "503"),
     ]);
     each(cases, |(case, mode, said)| {

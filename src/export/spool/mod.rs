@@ -76,11 +76,12 @@ pub struct Spool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Durability {
-    /// When they could not be delivered, and what a shutdown or the drop of the `Telemetry` leaves: nothing is written while
-    /// all goes well. SIGKILL costs the spans in memory.
+    /// When they could not be delivered, and what a shutdown or the drop of the
+    /// [`Telemetry`](super::Telemetry) leaves: nothing is written while all goes well. SIGKILL and
+    /// `process::exit` cost the spans in memory.
     #[default]
     OnOutage,
-    /// Always, within 200 milliseconds of their end: SIGKILL costs at most those of that time.
+    /// Always, within 200 milliseconds of their end: SIGKILL and `process::exit` cost at most those of that time.
     Always,
 }
 
