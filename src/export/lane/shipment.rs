@@ -7,7 +7,7 @@ use super::{
 use crate::export::{
     answer::SUSPICIOUS_TRIES,
     report::{Problem, ProblemKind},
-    spool::{Trouble, TroubleKind},
+    spool::{Entry, Trouble, TroubleKind},
 };
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
@@ -160,7 +160,7 @@ impl Shipment {
 }
 
 impl Lane {
-    fn read(&self, entry: &super::Entry) -> Result<Bytes, Trouble> {
+    fn read(&self, entry: &Entry) -> Result<Bytes, Trouble> {
         match self.shelf() {
             Some(shelf) => shelf.store.read(entry),
             // What has an entry has a shelf.

@@ -1,9 +1,9 @@
 use super::*;
 use crate::export::{
     encode,
-    spool::{Durability, Spool},
+    spool::{Durability, Spool, Store},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, time::SystemTime};
 
 fn limits(spans: usize, bytes: usize) -> Limits {
     Limits { spans, bytes, batch: 2, ..Limits::default() }
@@ -439,7 +439,7 @@ fn what_is_too_old_is_dropped_with_its_reason() {
     lane.failing(ProblemKind::Delayed, "answered 503");
     lane.keep(&mut Vec::new());
     lane.expire(SystemTime::now(), &mut Vec::new());
-    assert_eq!((report(&lane).reasons[SPOOL_EXPIRED], dir.entries()), (1, 0));
+    assert_eq!((report(&lane).reasons["spool_expired"], dir.entries()), (1, 0));
 }
 
 #[test]
