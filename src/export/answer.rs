@@ -46,12 +46,12 @@ pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: 
     let reason = format!("http_{status}");
     match status {
         200..=299 => of_success(body),
-        429 | 502 | 503 | 504 => Answer::Retry(Retry {
-            after: retry_after.and_then(|value| wait(value, now)),
-            is_suspicious: false,
-            message: format!("answered {status}"),
-            reason,
-        }),
+        429 | 502 | 503 | 504 => {
+            let after = retry_after.and_then(|value| wait(value, now));
+            let asks = after.map(|wait| format!(" and asks to be left alone for {wait:?}"));
+            let message = format!("answered {status}{}", asks.unwrap_or_default());
+            Answer::Retry(Retry { after, is_suspicious: false, message, reason })
+        }
         501 | 505 => misconfigured(status, reason, body),
         408 | 500..=599 => Answer::Retry(Retry {
             after: retry_after.and_then(|value| wait(value, now)),

@@ -185,7 +185,7 @@ async fn run(
                 let deadline = Instant::now().checked_add(patience);
                 spawn_local(async move {
                     read_the_rest(patience).await;
-                    done(settle(&lanes, alarm.as_deref(), left(deadline, patience)).await);
+                    done(settle(&lanes, alarm.as_deref(), 0, left(deadline, patience)).await);
                 });
             }
             Some(Command::Shutdown { patience, done }) => break (patience, done),
@@ -198,7 +198,11 @@ async fn run(
     for lane in lanes.iter() {
         lane.close();
     }
-    let whole = settle(&lanes, alarm.as_deref(), left(deadline, patience)).await;
+    if let Some(alarm) = &alarm {
+        // What earlier runs left belongs to what is delivered at the end.
+        let _ = timeout(left(deadline, patience), found(&lanes, alarm)).await;
+    }
+    let whole = settle(&lanes, alarm.as_deref(), i64::MIN, left(deadline, patience)).await;
     // What a thread of the program encodes at this moment is done in a moment.
     let _ = timeout(PACKING, packed(&lanes)).await;
     let problems = spooling.map(Spooling::finish).unwrap_or_default();
@@ -217,6 +221,13 @@ async fn run(
         }
     }
     done(whole);
+}
+
+/// Waits until the spool was looked through once.
+async fn found(lanes: &[Arc<Lane>], alarm: &Alarm) {
+    if let Some(lane) = lanes.first() {
+        until(lane, || alarm.has_looked()).await;
+    }
 }
 
 /// How long a shutdown waits for spans that are being encoded, which takes milliseconds.
@@ -253,9 +264,10 @@ fn left(deadline: Option<Instant>, patience: Duration) -> Duration {
     deadline.map_or(patience, |deadline| deadline.saturating_duration_since(Instant::now()))
 }
 
-/// Waits until everything recorded so far is accounted for, at most for `patience`: whether it is. For a
+/// Waits until everything from the position `first` on that is recorded so far is accounted for, at most for
+/// `patience`: whether it is, and all settings are right. For a
 /// destination whose settings are wrong it does not wait longer than until that has said so again.
-async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, patience: Duration) -> bool {
+async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, first: i64, patience: Duration) -> bool {
     let marks: Vec<(i64, u64)> = lanes.iter().map(|lane| (lane.mark(), lane.misconfigurations())).collect();
     if let Some(alarm) = alarm {
         alarm.urge();
@@ -266,9 +278,12 @@ async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, patience: Duration) 
     }
     let all = async {
         for (lane, (mark, said)) in lanes.iter().zip(&marks) {
-            until(lane, || lane.is_settled(*mark) || lane.misconfigurations() > *said).await;
+            until(lane, || lane.is_settled(first..*mark) || lane.misconfigurations() > *said).await;
         }
     };
     let _ = timeout(patience, all).await;
-    lanes.iter().zip(&marks).all(|(lane, (mark, _))| lane.is_settled(*mark))
+    lanes
+        .iter()
+        .zip(&marks)
+        .all(|(lane, (mark, _))| lane.is_settled(first..*mark) && !lane.is_misconfigured())
 }

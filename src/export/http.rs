@@ -73,7 +73,15 @@ impl HttpTransport {
         };
         match self.exchange(body).await {
             Ok(answer) => answer,
-            Err(error) => answer::of_network(&answer::described(&error.without_url())),
+            Err(error) => {
+                let mut said = answer::described(&error.without_url());
+                if self.url.port() == Some(GRPC_PORT) {
+                    said.push_str(
+                        "; port 4317 is that of gRPC as a rule: use 4318, or Destination::protocol",
+                    );
+                }
+                answer::of_network(&said)
+            }
         }
     }
 
@@ -109,6 +117,8 @@ impl HttpTransport {
         Ok(answer::of_http(status, retry_after, &read, SystemTime::now()))
     }
 }
+
+const GRPC_PORT: u16 = 4317;
 
 /// Above this compressing takes long enough to hold other destinations up.
 const LARGE: usize = 128 << 10;

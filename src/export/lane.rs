@@ -21,11 +21,13 @@ use super::{
 use bytes::Bytes;
 use state::{Parcel, State};
 use std::{
+    borrow::Cow,
+    ops::Range,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 
@@ -198,8 +200,13 @@ impl Lane {
         loop {
             if self.is_closed() {
                 state.recorded += items;
-                let message = "a span ended after the telemetry was shut down: keep the `Telemetry` until the program ends";
-                return Err(self.lose(&mut state, ProblemKind::Dropped, items, AFTER_SHUTDOWN, message));
+                return Err(self.lose(&mut state, ProblemKind::Dropped, items, AFTER_SHUTDOWN, || {
+                    format!(
+                        "{} came after the telemetry was shut down: keep the `Telemetry` until the program ends, \
+                         and shut providers of your own down before it",
+                        self.signal.counted(items)
+                    )
+                }));
             }
             if state.has_room(&self.limits, weight) || state.let_a_copy_go() {
                 if state.has_room(&self.limits, weight) {
@@ -216,16 +223,26 @@ impl Lane {
             }
             let oldest = if self.limits.when_full == WhenFull::DropOldest { state.evict() } else { None };
             if let Some(evicted) = oldest {
-                let message = "the queue is full; the oldest spans are dropped to make room";
+                let message = || format!("the oldest are dropped to make room: {}", self.full());
                 problems.extend(self.lose(&mut state, ProblemKind::Dropped, evicted, QUEUE_FULL, message));
             } else if self.limits.when_full == WhenFull::Block {
                 state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else {
                 state.recorded += items;
-                let message = "the queue is full; newer spans are dropped until it has room";
+                let message = || format!("newer ones are dropped until there is room: {}", self.full());
                 return Err(self.lose(&mut state, ProblemKind::Dropped, items, QUEUE_FULL, message));
             }
         }
+    }
+
+    /// How much waits where no more may, and what mends it.
+    fn full(&self) -> String {
+        format!(
+            "the queue is full, which holds {} or {} bytes (Destination::queue_spans and queue_bytes); a spool keeps \
+             more (TelemetryBuilder::spool)",
+            self.signal.counted(self.limits.spans as u64),
+            self.limits.bytes
+        )
     }
 
     /// Encodes spans of about `most` estimated bytes, at least one; whether there were any.
@@ -249,7 +266,8 @@ impl Lane {
             .collect();
         let mut state = self.lock();
         let lost = state.put_packed(claim.first, claim.weight, parcels);
-        problems.extend(self.lose(&mut state, ProblemKind::Dropped, lost, SHUTDOWN, LEFT));
+        problems
+            .extend(self.lose(&mut state, ProblemKind::Dropped, lost, SHUTDOWN, || self.left(lost, None)));
         let is_due = state.fresh >= self.limits.batch;
         if is_due {
             state.fresh = 0;
@@ -303,18 +321,22 @@ impl Lane {
     /// The destination does not take spans now.
     pub(super) fn failing(&self, kind: ProblemKind, message: &str) -> Option<Problem> {
         let mut state = self.lock();
-        state.misconfigurations += u64::from(kind == ProblemKind::Misconfigured);
-        let is_new = state.trouble.is_none();
-        state.trouble = Some(message.to_owned());
-        if is_new {
+        state.is_misconfigured = kind == ProblemKind::Misconfigured;
+        state.misconfigurations += u64::from(state.is_misconfigured);
+        if state.trouble.is_none() {
             state.ring();
         }
-        let cost = match kind {
-            ProblemKind::Misconfigured => "the spans of this request are lost, the others are kept",
-            _ => "spans are kept and tried again",
-        };
-        let message = format!("{message}; {cost}");
-        let problem = self.first(&mut state, kind, None, &message);
+        state.trouble = Some(message.to_owned());
+        let is_news = !state.told_troubles.contains_key(&kind);
+        let problem = is_news.then(|| {
+            state.told_troubles.insert(kind, Instant::now());
+            let cost = match kind {
+                ProblemKind::Misconfigured => "a try costs one, the others are kept",
+                _ => "what there is is kept and tried again",
+            };
+            let message = format!("{message}; {cost}");
+            Problem { kind, destination: Some(self.name.clone()), reason: None, message }
+        });
         drop(state);
         if kind == ProblemKind::Misconfigured {
             self.settled.notify_waiters();
@@ -324,7 +346,15 @@ impl Lane {
 
     /// The destination answers as it should.
     pub(super) fn healthy(&self) {
-        self.lock().trouble = None;
+        let mut state = self.lock();
+        (state.trouble, state.is_misconfigured) = (None, false);
+        // The next outage is news again, unless it comes at once.
+        state.told_troubles.retain(|_, told| told.elapsed() < QUIET);
+    }
+
+    /// Whether the destination said last that its settings are wrong.
+    pub(super) fn is_misconfigured(&self) -> bool {
+        self.lock().is_misconfigured
     }
 
     /// How often the destination said that the settings are wrong.
@@ -362,8 +392,9 @@ impl Lane {
         self.closed.store(true, Ordering::Relaxed);
         // Freed after the lock: there may be much of it, and spans still end.
         let (left, freed) = state.abandon();
-        let message = format!("{left} {LEFT}");
-        let problem = self.lose(&mut state, ProblemKind::Dropped, left, SHUTDOWN, &message);
+        let trouble = state.trouble.clone();
+        let message = || self.left(left, trouble.as_deref());
+        let problem = self.lose(&mut state, ProblemKind::Dropped, left, SHUTDOWN, message);
         drop(state);
         drop(freed);
         self.room.notify_all();
@@ -375,9 +406,9 @@ impl Lane {
         self.lock().next
     }
 
-    /// Whether every span before `mark` is accounted for; what earlier runs left is not asked for.
-    pub(super) fn is_settled(&self, mark: i64) -> bool {
-        self.lock().is_settled(mark)
+    /// Whether everything from one position to another is accounted for.
+    pub(super) fn is_settled(&self, positions: Range<i64>) -> bool {
+        self.lock().is_settled(positions)
     }
 
     pub(super) fn report(&self) -> DestinationReport {
@@ -397,6 +428,11 @@ impl Lane {
         }
     }
 
+    fn left(&self, count: u64, trouble: Option<&str>) -> String {
+        let why = trouble.unwrap_or("the shutdown's time was over");
+        format!("{} could not be delivered: {why}", self.signal.counted(count))
+    }
+
     fn made_room(&self) {
         self.room.notify_all();
         self.settled.notify_waiters();
@@ -408,13 +444,13 @@ impl Lane {
         kind: ProblemKind,
         count: u64,
         reason: &str,
-        message: &str,
+        message: impl FnOnce() -> String,
     ) -> Option<Problem> {
         if count == 0 {
             return None;
         }
         state.count_lost(kind, count, reason);
-        self.first(state, kind, Some(reason), message)
+        self.first(state, kind, reason, message)
     }
 
     /// The problem, the first time it comes up.
@@ -422,15 +458,18 @@ impl Lane {
         &self,
         state: &mut State,
         kind: ProblemKind,
-        reason: Option<&str>,
-        message: &str,
+        reason: &str,
+        message: impl FnOnce() -> String,
     ) -> Option<Problem> {
-        let reason = reason.map(str::to_owned);
-        state.told.insert((kind, reason.clone())).then(|| Problem {
+        if state.told.contains(&(kind, Cow::Borrowed(reason))) {
+            return None;
+        }
+        state.told.insert((kind, Cow::Owned(reason.to_owned())));
+        Some(Problem {
             kind,
             destination: Some(self.name.clone()),
-            reason,
-            message: message.to_owned(),
+            reason: Some(reason.to_owned()),
+            message: message(),
         })
     }
 }
@@ -441,7 +480,8 @@ pub(super) fn is_dropped(reason: &str) -> bool {
     [QUEUE_FULL, SHUTDOWN, AFTER_SHUTDOWN].contains(&reason) || reason.starts_with("spool_")
 }
 
-const LEFT: &str = "spans were not delivered before the shutdown's deadline";
+/// An outage that comes within this time of one that was told is not told again.
+const QUIET: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 impl Lane {

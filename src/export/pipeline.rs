@@ -130,6 +130,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether a destination said last that its settings are wrong.
+    pub(super) fn is_misconfigured(&self) -> bool {
+        self.lanes.iter().chain(&self.other_lanes).any(|lane| lane.is_misconfigured())
+    }
+
     pub(super) fn report(&self) -> Report {
         Report::of(self.reports().flatten().collect())
     }

@@ -95,6 +95,41 @@ impl Report {
     }
 }
 
+/// One line for each destination.
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, destination) in self.destinations.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\n" };
+            write!(formatter, "{end}{destination}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `http://localhost:4318/v1/traces: 7 spans recorded, 5 delivered, 0 pending, 2 rejected, 0 dropped (http_400: 2)`
+impl fmt::Display for DestinationReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let recorded = self.signal.counted(self.recorded);
+        let Self { name, delivered, pending, rejected, dropped, .. } = self;
+        write!(formatter, "{name}: {recorded} recorded, {delivered} delivered, {pending} pending")?;
+        if self.spooled > 0 {
+            write!(formatter, " ({} in the spool)", self.spooled)?;
+        }
+        write!(formatter, ", {rejected} rejected, {dropped} dropped")?;
+        for (index, (reason, count)) in self.reasons.iter().enumerate() {
+            let before = if index == 0 { " (" } else { ", " };
+            write!(formatter, "{before}{reason}: {count}")?;
+        }
+        if !self.reasons.is_empty() {
+            formatter.write_str(")")?;
+        }
+        match &self.trouble {
+            Some(trouble) => write!(formatter, "; in trouble: {trouble}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Something that costs spans, or may, as [`TelemetryBuilder::on_problem`](super::TelemetryBuilder::on_problem)
 /// hears of it: the first of each kind and reason of a destination, once in the life of a
 /// [`Telemetry`](super::Telemetry). How many spans it cost so far is in the [`Report`].

@@ -29,6 +29,7 @@ pub(super) struct Alarm {
     rung: Condvar,
     is_asleep: AtomicBool,
     is_hastened: AtomicBool,
+    has_looked: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +84,11 @@ impl Alarm {
     fn collect(&self, time: Duration) {
         let has_time = |bell: &mut Bell| !(bell.is_hastened || bell.is_urgent || bell.is_over);
         drop(self.rung.wait_timeout_while(self.lock(), time, has_time));
+    }
+
+    /// Whether what earlier runs left was taken over.
+    pub(super) fn has_looked(&self) -> bool {
+        self.has_looked.load(Ordering::SeqCst)
     }
 
     fn take_urgency(&self) -> bool {
@@ -172,6 +178,8 @@ impl Keeper {
             let is_urgent = self.alarm.take_urgency();
             if Instant::now() >= next_round {
                 self.look_after();
+                self.alarm.has_looked.store(true, Ordering::SeqCst);
+                self.lanes.iter().for_each(|lane| lane.settled.notify_waiters());
                 next_round = Instant::now() + ROUNDS;
             }
             let mut problems = Vec::new();

@@ -37,7 +37,7 @@ use opentelemetry_sdk::{
 };
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -90,7 +90,7 @@ pub struct Telemetry {
     /// Whether the program's own spans come too.
     is_connected: Arc<AtomicBool>,
     /// Where spans of this crate come by themselves.
-    own_pipeline: Option<Claim>,
+    own_pipeline: Mutex<Option<Claim>>,
 }
 
 /// The settings of a [`Telemetry`], see [`Telemetry::builder`].
@@ -230,12 +230,13 @@ impl Telemetry {
 
     /// Sends what has ended now, and waits until every such span is acknowledged or refused, at most for `timeout`.
     /// Runs on any executor, and by the export's own clock. A span that is still open is not waited for: in a
-    /// handler that [is frozen](crate::guide::delivery#serverless) when it returns, flush outside of its span. For what an earlier run left in the [spool](TelemetryBuilder::spool)
-    /// it does not wait.
+    /// handler that [is frozen](crate::guide::delivery#serverless) when it returns, flush outside of its span. For
+    /// what an earlier run left in the [spool](TelemetryBuilder::spool) it does not wait.
     ///
     /// # Errors
-    /// When the time is over, or a destination says that its settings are wrong; spans that are pending then stay
-    /// so, and are tried again.
+    /// When the time is over ([`ErrorKind::Timeout`]), and as soon as a destination has said that its settings are
+    /// wrong ([`ErrorKind::Configuration`]); spans that are pending then stay so, and are tried again. What was
+    /// refused for another reason is no error of the flush: see [`Report::rejected`].
     pub async fn flush(&self, timeout: Duration) -> Result<Report, Error> {
         let whole = self.pipeline.commands.flush(timeout).await;
         self.outcome(whole)
@@ -250,20 +251,26 @@ impl Telemetry {
         self.outcome(whole)
     }
 
-    /// Ends the export: delivers what it can within `timeout`. With a [spool](TelemetryBuilder::spool) the rest is
+    /// Ends the export: delivers what it can within `timeout`, what an earlier run left included. With a [spool](TelemetryBuilder::spool) the rest is
     /// kept there for the next run, which takes as long as writing takes; without, it is counted as dropped. Spans
     /// that end later are counted as dropped too.
-    pub async fn shutdown(mut self, timeout: Duration) -> Report {
-        self.own_pipeline = None;
+    ///
+    /// Ending it again does nothing, nor does its drop then.
+    pub async fn shutdown(&self, timeout: Duration) -> Report {
+        self.leave_own_pipeline();
         self.pipeline.commands.shut_down(timeout).await;
         self.report()
     }
 
     /// [`shutdown`](Self::shutdown) without `await`.
-    pub fn shutdown_blocking(mut self, timeout: Duration) -> Report {
-        self.own_pipeline = None;
+    pub fn shutdown_blocking(&self, timeout: Duration) -> Report {
+        self.leave_own_pipeline();
         self.pipeline.commands.shut_down_blocking(timeout);
         self.report()
+    }
+
+    fn leave_own_pipeline(&self) {
+        *self.own_pipeline.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn outcome(&self, whole: bool) -> Result<Report, Error> {
@@ -271,18 +278,16 @@ impl Telemetry {
         if whole {
             return Ok(report);
         }
-        let slow = report.destinations.iter().filter(|destination| destination.pending > 0);
-        let slow = slow.map(|destination| match &destination.trouble {
-            Some(trouble) => format!("{} ({trouble})", destination.name),
-            None => destination.name.clone(),
+        let open = report.destinations.iter().filter(|to| to.pending > 0 || to.trouble.is_some());
+        let open = open.map(|to| match &to.trouble {
+            Some(trouble) => format!("{}: {} ({trouble})", to.name, to.signal.counted(to.pending)),
+            None => format!("{}: {}", to.name, to.signal.counted(to.pending)),
         });
+        let is_misconfigured = self.pipeline.is_misconfigured();
+        let kind = if is_misconfigured { ErrorKind::Configuration } else { ErrorKind::Timeout };
         Err(Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "spans still pending: {}, for {}; they are kept and tried again",
-                report.pending,
-                slow.collect::<Vec<_>>().join(", "),
-            ),
+            kind,
+            format!("still pending, kept and tried again: {}", open.collect::<Vec<_>>().join("; ")),
         ))
     }
 
@@ -307,7 +312,7 @@ const SECOND_LAYER: &str = "the subscriber has an OpenTelemetry layer already, s
 impl Drop for Telemetry {
     /// Delivers what is left, within [`TelemetryBuilder::drop_timeout`].
     fn drop(&mut self) {
-        self.own_pipeline = None;
+        self.leave_own_pipeline();
         self.pipeline.commands.shut_down_blocking(self.drop_timeout);
     }
 }
@@ -468,7 +473,7 @@ impl TelemetryBuilder {
             #[cfg(feature = "metrics")]
             temporality,
             is_connected,
-            own_pipeline,
+            own_pipeline: Mutex::new(own_pipeline),
         })
     }
 
@@ -508,7 +513,7 @@ fn pipeline(
                     continue;
                 }
                 let (name, address) = destination.route(signal, &client)?;
-                let lane = Lane::new(name, signal, destination.limits(limits), destination.view());
+                let lane = Lane::new(name, signal, destination.limits(limits)?, destination.view());
                 let lane = Arc::new(lane);
                 #[cfg(feature = "metrics")]
                 components.push(Component::new(signal, lane.name(), &address, &components));

@@ -43,6 +43,9 @@ pub struct Destination {
     signals: Option<Vec<Signal>>,
     content: Option<ContentCapture>,
     queue_bytes: Option<usize>,
+    queue_spans: Option<usize>,
+    batch_spans: Option<usize>,
+    schedule_delay: Option<Duration>,
     when_full: WhenFull,
     filter: SpanFilter,
     sample_ratio: f64,
@@ -114,6 +117,9 @@ impl Destination {
             signals: None,
             content: None,
             queue_bytes: None,
+            queue_spans: None,
+            batch_spans: None,
+            schedule_delay: None,
             when_full: WhenFull::default(),
             filter: SpanFilter::All,
             sample_ratio: 1.0,
@@ -170,7 +176,8 @@ impl Destination {
         own.cloned().unwrap_or_else(|| self.otlp.of(signal))
     }
 
-    /// Sends this header with each request. Its value is never shown.
+    /// Sends this header with each request. Its value is never shown, and masked where a server repeats it, if it
+    /// has eight characters or more.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), SecretString::from(value.into()));
         self.each(|otlp| otlp.headers.push((name.clone(), value.clone())));
@@ -276,6 +283,25 @@ impl Destination {
         self
     }
 
+    /// How many spans may wait for this destination in memory, 65,536 by default, or `OTEL_BSP_MAX_QUEUE_SIZE`.
+    pub fn queue_spans(mut self, spans: usize) -> Self {
+        self.queue_spans = Some(spans);
+        self
+    }
+
+    /// How many spans go in one request at most, 512 by default, or `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`; fewer where
+    /// they would be more than 4 MiB.
+    pub fn batch_spans(mut self, spans: usize) -> Self {
+        self.batch_spans = Some(spans);
+        self
+    }
+
+    /// How long a span waits at most for its batch to fill, 5 seconds by default, or `OTEL_BSP_SCHEDULE_DELAY`.
+    pub fn schedule_delay(mut self, delay: Duration) -> Self {
+        self.schedule_delay = Some(delay);
+        self
+    }
+
     /// What happens when its queue is full, in memory and, where there is one, in the [spool](super::Spool);
     /// [`WhenFull::DropNewest`] by default. What is dropped is counted under `queue_full`.
     pub fn when_full(mut self, policy: WhenFull) -> Self {
@@ -284,12 +310,36 @@ impl Destination {
     }
 
     /// The limits with what this destination sets of its own.
-    pub(super) fn limits(&self, limits: &Limits) -> Limits {
-        Limits {
-            bytes: self.queue_bytes.unwrap_or(limits.bytes),
-            when_full: self.when_full,
-            ..limits.clone()
+    pub(super) fn limits(&self, limits: &Limits) -> Result<Limits, Error> {
+        let spans = self.queue_spans.unwrap_or(limits.spans);
+        let batch = self.batch_spans.unwrap_or(limits.batch);
+        let delay = self.schedule_delay.unwrap_or(limits.delay);
+        let bytes = self.queue_bytes.unwrap_or(limits.bytes);
+        for (option, is_zero) in [
+            ("queue_bytes", bytes == 0),
+            ("queue_spans", spans == 0),
+            ("batch_spans", batch == 0),
+            ("timeout", self.otlp.timeout.is_zero()),
+        ] {
+            if is_zero {
+                return Err(Error::configuration(format!(
+                    "Destination::{option} is 0, with which nothing could be sent"
+                )));
+            }
         }
+        if self.signals.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Error::configuration("Destination::signals names none, so nothing could be sent"));
+        }
+        Ok(Limits {
+            spans,
+            bytes,
+            when_full: self.when_full,
+            // A batch that the queue cannot hold would never be full.
+            batch: batch.min(spans),
+            // Without any delay the export would never sleep.
+            delay: delay.max(Duration::from_millis(10)),
+            ..limits.clone()
+        })
     }
 
     /// Which spans this destination gets, every one by default. Others choose for themselves.

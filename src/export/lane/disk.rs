@@ -67,7 +67,7 @@ impl Lane {
             };
             let mut state = self.lock();
             state.disk_refuses = true;
-            problems.extend(self.first(&mut state, ProblemKind::Spool, Some(reason), &message));
+            problems.extend(self.first(&mut state, ProblemKind::Spool, reason, || message));
             return None;
         }
     }
@@ -77,7 +77,7 @@ impl Lane {
             let mut state = self.lock();
             let Some((items, entry)) = state.take_oldest_from_disk() else { return false };
             let message = "the spool has reached Spool::max_bytes; the oldest spans are dropped to make room";
-            (entry, self.lose(&mut state, ProblemKind::Dropped, items, QUEUE_FULL, message))
+            (entry, self.lose(&mut state, ProblemKind::Dropped, items, QUEUE_FULL, || message.to_owned()))
         };
         problems.extend(problem);
         self.remove(vec![entry], problems);
@@ -100,7 +100,7 @@ impl Lane {
 
     /// The trouble as a problem, the first time that one of its kind comes up.
     pub(in crate::export) fn tell(&self, trouble: &Trouble) -> Option<Problem> {
-        self.first(&mut self.lock(), ProblemKind::Spool, Some(reason(trouble)), &trouble.message)
+        self.first(&mut self.lock(), ProblemKind::Spool, reason(trouble), || trouble.message.clone())
     }
 
     /// Brings what is in memory to the disk: all of it where that was asked for or the destination does not
@@ -173,7 +173,10 @@ impl Lane {
             let mut state = self.lock();
             let (items, entries) = state.take_from_disk(|entry| shelf.store.is_expired(entry, now));
             let message = "spans were in the spool for longer than Spool::max_age";
-            (entries, self.lose(&mut state, ProblemKind::Dropped, items, SPOOL_EXPIRED, message))
+            (
+                entries,
+                self.lose(&mut state, ProblemKind::Dropped, items, SPOOL_EXPIRED, || message.to_owned()),
+            )
         };
         problems.extend(problem);
         self.remove(entries, problems);

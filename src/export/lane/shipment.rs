@@ -129,7 +129,9 @@ impl Shipment {
         let obsolete = {
             let mut state = self.lane.lock();
             let (lost, obsolete) = state.keep_others(position, others);
-            problems.extend(self.lane.lose(&mut state, ProblemKind::Rejected, lost, reason, message));
+            problems.extend(
+                self.lane.lose(&mut state, ProblemKind::Rejected, lost, reason, || message.to_owned()),
+            );
             obsolete
         };
         let obsolete = obsolete.into_iter().collect();
@@ -151,7 +153,9 @@ impl Shipment {
             let (settled, entries) = state.settle(&positions);
             let rejected = rejected.min(settled);
             state.delivered += settled - rejected;
-            problems.extend(self.lane.lose(&mut state, ProblemKind::Rejected, rejected, reason, message));
+            problems.extend(
+                self.lane.lose(&mut state, ProblemKind::Rejected, rejected, reason, || message.to_owned()),
+            );
             entries
         };
         self.lane.remove(entries, &mut problems);
@@ -175,12 +179,12 @@ impl Lane {
         let is_lost = matches!(trouble.kind, TroubleKind::Damaged | TroubleKind::Gone | TroubleKind::Newer);
         if !is_lost && state.count_fault(position) < SUSPICIOUS_TRIES {
             return self
-                .first(&mut state, ProblemKind::Spool, Some(reason(trouble)), &trouble.message)
+                .first(&mut state, ProblemKind::Spool, reason(trouble), || trouble.message.clone())
                 .into_iter()
                 .collect();
         }
         let (items, _) = state.settle(&[position]);
-        self.lose(&mut state, ProblemKind::Dropped, items, reason(trouble), &trouble.message)
+        self.lose(&mut state, ProblemKind::Dropped, items, reason(trouble), || trouble.message.clone())
             .into_iter()
             .collect()
     }

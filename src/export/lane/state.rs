@@ -8,8 +8,11 @@ use crate::export::{
 };
 use bytes::Bytes;
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Range,
     sync::Arc,
+    time::Instant,
 };
 
 #[derive(Debug)]
@@ -39,9 +42,13 @@ pub(super) struct State {
     pub(super) rejected: u64,
     pub(super) dropped: u64,
     pub(super) reasons: BTreeMap<String, u64>,
-    pub(super) told: BTreeSet<(ProblemKind, Option<String>)>,
+    pub(super) told: BTreeSet<(ProblemKind, Cow<'static, str>)>,
+    /// When the destination's troubles were told.
+    pub(super) told_troubles: BTreeMap<ProblemKind, Instant>,
     /// What the destination said last, while it does not take spans.
     pub(super) trouble: Option<String>,
+    /// Whether that was that its settings are wrong, and how often it said so.
+    pub(super) is_misconfigured: bool,
     pub(super) misconfigurations: u64,
     /// Its place on disk, where there is a spool.
     pub(super) shelf: Option<Arc<Shelf>>,
@@ -136,7 +143,9 @@ impl State {
             dropped: 0,
             reasons: BTreeMap::new(),
             told: BTreeSet::new(),
+            told_troubles: BTreeMap::new(),
             trouble: None,
+            is_misconfigured: false,
             misconfigurations: 0,
             shelf: None,
             disk_refuses: false,
@@ -506,10 +515,10 @@ impl State {
         (left, (queue, parcels))
     }
 
-    pub(super) fn is_settled(&self, mark: i64) -> bool {
-        self.front() >= mark
-            && self.packing.first().is_none_or(|first| *first >= mark)
-            && self.parcels.range(0..mark.max(0)).next().is_none()
+    pub(super) fn is_settled(&self, positions: Range<i64>) -> bool {
+        self.front() >= positions.end
+            && self.packing.first().is_none_or(|first| *first >= positions.end)
+            && self.parcels.range(positions).next().is_none()
     }
 
     pub(super) fn count_lost(&mut self, kind: ProblemKind, count: u64, reason: &str) {

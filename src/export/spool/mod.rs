@@ -123,9 +123,9 @@ impl Spool {
                 "Spool::new needs the path of a directory, and has an empty one",
             ));
         }
-        if self.max_bytes == 0 {
+        if self.max_bytes < format::BLOCK {
             return Err(Error::configuration(
-                "Spool::max_bytes is 0, so nothing could be kept: give a size, or no spool",
+                "Spool::max_bytes is less than one block of 4 KiB, so nothing could be kept: give a size, or no spool",
             ));
         }
         if self.max_age.is_zero() {
