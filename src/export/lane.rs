@@ -4,11 +4,12 @@
 //! leaves in shipments. Each has a position, that of its first span, which keeps the order.
 
 mod disk;
+mod parcels;
 mod shipment;
 mod state;
 
 pub(super) use disk::{Shelf, reason};
-pub(super) use shipment::Shipment;
+pub(super) use shipment::{Shipment, Unreadable};
 
 use super::{
     destination::WhenFull,
@@ -19,9 +20,12 @@ use super::{
 };
 #[cfg(any(feature = "metrics", feature = "logs"))]
 use bytes::Bytes;
-use state::{Parcel, State};
+use parcels::{Parcel, Wanted};
+pub(super) use state::MISCONFIGURED_PAUSE;
+use state::State;
 use std::{
     borrow::Cow,
+    fmt,
     ops::Range,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -75,7 +79,6 @@ impl Limits {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Lane {
     name: String,
     signal: Signal,
@@ -103,10 +106,18 @@ pub(super) enum Place {
     Disk,
 }
 
+/// Its name alone: what it holds may be what people said.
+impl fmt::Debug for Lane {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Lane").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl Lane {
     pub(super) fn new(name: String, signal: Signal, limits: Limits, view: View) -> Self {
         // Several requests have to find room.
         let request_bytes = limits.request_bytes.min(limits.bytes / 8).max(1);
+        let limits = Limits { request_bytes, ..limits };
         Self {
             name,
             signal,
@@ -208,7 +219,7 @@ impl Lane {
                     )
                 }));
             }
-            if state.has_room(&self.limits, weight) || state.let_a_copy_go() {
+            if state.has_room(&self.limits, weight) || state.parcels.let_a_copy_go() {
                 if state.has_room(&self.limits, weight) {
                     state.recorded += items;
                     return Ok(state);
@@ -297,16 +308,26 @@ impl Lane {
     pub(super) fn claim(self: &Arc<Self>, careful: bool, at_last: bool) -> Option<Shipment> {
         let mut state = self.lock();
         (state.fresh, state.fresh_bytes) = (0, 0);
-        let from_disk_alone = state.is_left_to_spool();
-        let batch = if careful { 1 } else { self.limits.batch };
-        let claimed = state.claim_parcels(batch as u64, from_disk_alone, at_last);
+        let is_awaited = state.flushes > 0;
+        let wanted = Wanted {
+            batch: if careful { 1 } else { self.limits.batch as u64 },
+            request_bytes: state.request_bytes,
+            from_disk_alone: state.is_left_to_spool(),
+            suspects: at_last,
+            first: if is_awaited { 0 } else { i64::MIN },
+        };
+        // What a flush waits for is packed before what an earlier run left is sent.
+        if is_awaited && !at_last && !state.is_queue_empty() && !state.parcels.has_any(0..i64::MAX) {
+            return None;
+        }
+        let claimed = state.claim_parcels(wanted);
         drop(state);
         Shipment::new(self, claimed)
     }
 
     /// Whether a parcel waits for a shipment.
     pub(super) fn has_parcels(&self) -> bool {
-        self.lock().has_parcels()
+        self.lock().parcels.has_free()
     }
 
     /// Packs for a shipment, unless the spool's thread does that; whether there was anything.
@@ -321,8 +342,7 @@ impl Lane {
     /// The destination does not take spans now.
     pub(super) fn failing(&self, kind: ProblemKind, message: &str) -> Option<Problem> {
         let mut state = self.lock();
-        state.is_misconfigured = kind == ProblemKind::Misconfigured;
-        state.misconfigurations += u64::from(state.is_misconfigured);
+        state.misconfigured_at = (kind == ProblemKind::Misconfigured).then(Instant::now);
         if state.trouble.is_none() {
             state.ring();
         }
@@ -347,25 +367,46 @@ impl Lane {
     /// The destination answers as it should.
     pub(super) fn healthy(&self) {
         let mut state = self.lock();
-        (state.trouble, state.is_misconfigured) = (None, false);
+        (state.trouble, state.misconfigured_at) = (None, None);
         // The next outage is news again, unless it comes at once.
         state.told_troubles.retain(|_, told| told.elapsed() < QUIET);
     }
 
     /// Whether the destination said last that its settings are wrong.
     pub(super) fn is_misconfigured(&self) -> bool {
-        self.lock().is_misconfigured
+        self.lock().misconfigured_at.is_some()
     }
 
-    /// How often the destination said that the settings are wrong.
-    pub(super) fn misconfigurations(&self) -> u64 {
-        self.lock().misconfigurations
+    /// Whether it said so a moment ago: it is not asked again yet, whoever is in a hurry.
+    pub(super) fn is_misconfigured_lately(&self) -> bool {
+        self.lock().is_misconfigured_lately()
     }
 
-    /// A request of so many bytes was too large: none will be so large again.
+    /// A flush begins to wait, or ends to.
+    pub(super) fn flushing(&self, waits: bool) {
+        let mut state = self.lock();
+        state.flushes = if waits { state.flushes + 1 } else { state.flushes.saturating_sub(1) };
+    }
+
+    /// A request of so many bytes was too large: those that follow are smaller.
     pub(super) fn too_large(&self, bytes: usize) {
         let mut state = self.lock();
-        state.request_bytes = state.request_bytes.min(bytes / 2).max(1);
+        state.request_bytes = state.request_bytes.min((bytes / 2).max(SMALLEST_REQUEST));
+    }
+
+    /// A request of so many bytes was taken: those that follow may be a little larger again.
+    pub(super) fn not_too_large(&self, bytes: usize) {
+        let mut state = self.lock();
+        if bytes >= state.request_bytes / 2 && state.request_bytes < self.limits.request_bytes {
+            state.request_bytes =
+                (state.request_bytes + state.request_bytes / 64).min(self.limits.request_bytes);
+        }
+    }
+
+    /// Encoded bytes that one request may have now.
+    #[cfg(any(feature = "metrics", feature = "logs"))]
+    pub(super) fn request_bytes(&self) -> usize {
+        self.lock().request_bytes
     }
 
     /// Takes no more spans in.
@@ -381,9 +422,10 @@ impl Lane {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Whether spans are being encoded.
-    pub(super) fn is_packing(&self) -> bool {
-        !self.lock().packing.is_empty()
+    /// Whether spans are being encoded, or files written or removed.
+    pub(super) fn is_busy(&self) -> bool {
+        let state = self.lock();
+        !state.packing.is_empty() || state.removing > 0 || state.parcels.is_shelving()
     }
 
     /// Gives up all that is pending but on disk.
@@ -420,7 +462,7 @@ impl Lane {
             recovered: state.recovered,
             delivered: state.delivered,
             pending: state.pending,
-            spooled: state.spooled,
+            spooled: state.spooled(),
             rejected: state.rejected,
             dropped: state.dropped,
             reasons: state.reasons.clone(),
@@ -479,6 +521,9 @@ impl Lane {
 pub(super) fn is_dropped(reason: &str) -> bool {
     [QUEUE_FULL, SHUTDOWN, AFTER_SHUTDOWN].contains(&reason) || reason.starts_with("spool_")
 }
+
+/// No request is made smaller than this for the sake of others that were too large.
+const SMALLEST_REQUEST: usize = 32 << 10;
 
 /// An outage that comes within this time of one that was told is not told again.
 const QUIET: Duration = Duration::from_secs(60);

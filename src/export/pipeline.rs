@@ -117,7 +117,7 @@ impl Pipeline {
             return;
         }
         for lane in self.other_lanes.iter().filter(|lane| lane.signal() == signal) {
-            for (items, body) in signal.pieces(items, body.clone(), lane.limits().request_bytes) {
+            for (items, body) in signal.pieces(items, body.clone(), lane.request_bytes()) {
                 lane.post(items, body).into_iter().for_each(|problem| self.tell(problem));
             }
         }

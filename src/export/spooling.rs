@@ -122,6 +122,7 @@ pub(super) fn start(settings: Spool, lanes: &[Arc<Lane>], hook: Hook) -> Result<
         hook,
         store: None,
         has_told: false,
+        is_adopting: Arc::default(),
     };
     keeper.open();
     let thread =
@@ -169,6 +170,8 @@ struct Keeper {
     store: Option<Arc<Store>>,
     /// Whether it was told that there is no store.
     has_told: bool,
+    /// Whether a thread takes over what other processes left.
+    is_adopting: Arc<AtomicBool>,
 }
 
 impl Keeper {
@@ -178,8 +181,6 @@ impl Keeper {
             let is_urgent = self.alarm.take_urgency();
             if Instant::now() >= next_round {
                 self.look_after();
-                self.alarm.has_looked.store(true, Ordering::SeqCst);
-                self.lanes.iter().for_each(|lane| lane.settled.notify_waiters());
                 next_round = Instant::now() + ROUNDS;
             }
             let mut problems = Vec::new();
@@ -223,7 +224,7 @@ impl Keeper {
             }
             Err(trouble) if !self.has_told => {
                 self.has_told = true;
-                self.tell(&trouble);
+                tell(&self.hook, &trouble);
             }
             Err(_) => {}
         }
@@ -234,36 +235,68 @@ impl Keeper {
         if self.store.is_none() {
             self.open();
         }
-        let Some(store) = &self.store else { return };
-        let found = store.adopt();
-        for (shelf, entry) in found.entries {
-            if let Some(lane) = self.lanes.get(shelf) {
-                lane.recover(entry);
-            }
-        }
-        for trouble in &found.troubles {
-            if let Some(lane) = trouble.shelf.and_then(|shelf| self.lanes.get(shelf)) {
-                lane.miss(trouble);
-            }
-            self.tell(trouble);
+        match &self.store {
+            Some(store) if !self.is_adopting.swap(true, Ordering::SeqCst) => self.adopt(store),
+            Some(_) => {}
+            None => has_looked(&self.alarm, &self.lanes),
         }
         let mut problems = Vec::new();
         for lane in &self.lanes {
             lane.expire(SystemTime::now(), &mut problems);
-            lane.wake.notify_one();
         }
         problems.iter().for_each(|problem| self.hook.tell(problem));
     }
 
-    /// Each of what is wrong with the spool itself is news of its own.
-    fn tell(&self, trouble: &Trouble) {
-        self.hook.tell(&Problem {
-            kind: ProblemKind::Spool,
-            destination: trouble.destination.clone(),
-            reason: Some(reason(trouble).to_owned()),
-            message: trouble.message.clone(),
+    /// On a thread of its own: there may be much, and what is recorded meanwhile has to go to the disk in time.
+    fn adopt(&self, store: &Arc<Store>) {
+        let (store, lanes, hook) = (Arc::clone(store), self.lanes.clone(), self.hook.clone());
+        let (alarm, is_adopting) = (Arc::clone(&self.alarm), Arc::clone(&self.is_adopting));
+        let thread = std::thread::Builder::new().name("tracing-genai-adopt".into());
+        let spawned = thread.spawn(move || {
+            take_over(&store, &lanes, &hook);
+            is_adopting.store(false, Ordering::SeqCst);
+            has_looked(&alarm, &lanes);
         });
+        if spawned.is_err() {
+            // The next round tries again.
+            self.is_adopting.store(false, Ordering::SeqCst);
+            has_looked(&self.alarm, &self.lanes);
+        }
     }
+}
+
+fn take_over(store: &Store, lanes: &[Arc<Lane>], hook: &Hook) {
+    let found = store.adopt();
+    for (shelf, entry) in found.entries {
+        if let Some(lane) = lanes.get(shelf) {
+            lane.recover(entry);
+        }
+    }
+    for trouble in &found.troubles {
+        if let Some(lane) = trouble.shelf.and_then(|shelf| lanes.get(shelf)) {
+            lane.miss(trouble);
+        }
+        tell(hook, trouble);
+    }
+}
+
+/// What earlier runs left is known now.
+fn has_looked(alarm: &Alarm, lanes: &[Arc<Lane>]) {
+    alarm.has_looked.store(true, Ordering::SeqCst);
+    for lane in lanes {
+        lane.settled.notify_waiters();
+        lane.wake.notify_one();
+    }
+}
+
+/// Each of what is wrong with the spool itself is news of its own.
+fn tell(hook: &Hook, trouble: &Trouble) {
+    hook.tell(&Problem {
+        kind: ProblemKind::Spool,
+        destination: trouble.destination.clone(),
+        reason: Some(reason(trouble).to_owned()),
+        message: trouble.message.clone(),
+    });
 }
 
 /// The key of each lane in the spool: its name and signal, which may be those of another.

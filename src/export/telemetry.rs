@@ -283,12 +283,12 @@ impl Telemetry {
             Some(trouble) => format!("{}: {} ({trouble})", to.name, to.signal.counted(to.pending)),
             None => format!("{}: {}", to.name, to.signal.counted(to.pending)),
         });
-        let is_misconfigured = self.pipeline.is_misconfigured();
-        let kind = if is_misconfigured { ErrorKind::Configuration } else { ErrorKind::Timeout };
-        Err(Error::new(
-            kind,
-            format!("still pending, kept and tried again: {}", open.collect::<Vec<_>>().join("; ")),
-        ))
+        let open = open.collect::<Vec<_>>().join("; ");
+        Err(if self.pipeline.is_misconfigured() {
+            Error::configuration(format!("a destination takes nothing with these settings; pending: {open}"))
+        } else {
+            Error::new(ErrorKind::Timeout, format!("still pending, kept and tried again: {open}"))
+        })
     }
 
     fn tracer(&self) -> SdkTracer {

@@ -1,6 +1,6 @@
 //! A lane's part of the disk: what goes there, what comes back from there.
 
-use super::{Lane, Place, WhenFull, state::Parcel};
+use super::{Lane, Place, WhenFull, parcels::Parcel};
 use crate::export::{
     lane::QUEUE_FULL,
     report::{Problem, ProblemKind},
@@ -42,7 +42,7 @@ impl Lane {
                 // A copy in memory saves reading it again, as long as there is room.
                 let keeps_copy = {
                     let state = self.lock();
-                    state.is_eager() && state.memory < self.limits.bytes / 4
+                    state.is_eager() && state.memory() < self.limits.bytes / 4
                 };
                 parcel.on_disk(entry, keeps_copy)
             }
@@ -56,7 +56,10 @@ impl Lane {
             let (reason, message) = match shelf.store.write(shelf.index, items, body) {
                 Ok(entry) => return Some(entry),
                 Err(WriteError::Full) => {
-                    if self.limits.when_full == WhenFull::DropOldest && self.evict_from_disk(problems) {
+                    // One that never fits is no reason to drop the others.
+                    let makes_room =
+                        self.limits.when_full == WhenFull::DropOldest && shelf.store.could_take(body.len());
+                    if makes_room && self.evict_from_disk(problems) {
                         continue;
                     }
                     let message = "the spool has reached Spool::max_bytes; spans are kept in memory while there \
@@ -66,7 +69,7 @@ impl Lane {
                 Err(WriteError::Trouble(trouble)) => (reason(&trouble), trouble.message),
             };
             let mut state = self.lock();
-            state.disk_refuses = true;
+            state.refuse_disk();
             problems.extend(self.first(&mut state, ProblemKind::Spool, reason, || message));
             return None;
         }
@@ -86,16 +89,21 @@ impl Lane {
 
     /// Takes entries off the disk whose spans are accounted for.
     pub(super) fn remove(&self, entries: Vec<Entry>, problems: &mut Vec<Problem>) {
+        if let Some(shelf) = self.shelf() {
+            self.remove_from(&shelf, entries, problems);
+        }
+    }
+
+    fn remove_from(&self, shelf: &Shelf, entries: Vec<Entry>, problems: &mut Vec<Problem>) {
         if entries.is_empty() {
             return;
         }
-        let Some(shelf) = self.shelf() else { return };
         for entry in entries {
             if let Err(trouble) = shelf.store.remove(entry) {
                 problems.extend(self.tell(&trouble));
             }
         }
-        self.lock().disk_refuses = false;
+        self.lock().ask_disk_again();
     }
 
     /// The trouble as a problem, the first time that one of its kind comes up.
@@ -117,7 +125,8 @@ impl Lane {
     /// Whether something is to be brought to the disk.
     pub(in crate::export) fn is_due_on_disk(&self) -> bool {
         let state = self.lock();
-        (state.wants_disk() && !state.disk_refuses && state.has_unshelved()) || state.is_filling(&self.limits)
+        (state.wants_disk() && !state.disk_refuses() && state.has_unshelved())
+            || state.is_filling(&self.limits)
     }
 
     /// Brings some of what is in memory to the disk, on its way or not.
@@ -129,11 +138,18 @@ impl Lane {
 
     /// Brings the next parcel to the disk that is in memory alone; whether there was one that the disk took.
     fn shelve_next(&self, problems: &mut Vec<Problem>) -> bool {
-        let Some((position, items, body)) = self.lock().next_unshelved() else { return false };
-        let Some(entry) = self.write(items, &body, problems) else { return false };
-        let obsolete = self.lock().put_on_disk(position, entry);
-        self.remove(obsolete.into_iter().collect(), problems);
-        true
+        let Some(shelf) = self.shelf() else { return false };
+        let Some(shelving) = self.lock().parcels.begin_shelving() else { return false };
+        let entry = self.write(shelving.items, &shelving.body, problems);
+        let is_taken = entry.is_some();
+        let obsolete = {
+            let mut state = self.lock();
+            let keeps_copy = state.is_eager();
+            state.parcels.end_shelving(&shelving, entry, keeps_copy)
+        };
+        self.remove_from(&shelf, obsolete.into_iter().collect(), problems);
+        self.made_room();
+        is_taken
     }
 
     /// Brings to the disk what is in memory, on its way or not, until the disk refuses.
@@ -143,7 +159,7 @@ impl Lane {
             if state.shelf.is_none() {
                 return;
             }
-            state.disk_refuses = false;
+            state.ask_disk_again();
         }
         while self.shelve_next(problems) {}
         // What comes meanwhile waits for its turn: other destinations do too.
