@@ -193,7 +193,7 @@ fn wrong_settings_are_told_with_what_they_cost() {
     let problems = program.problems.lock().unwrap();
     assert_eq!(problems[0].kind, ProblemKind::Misconfigured);
     let words = "answered 401; check the key of this destination (Destination::header, \
-        OTEL_EXPORTER_OTLP_HEADERS); the spans of this request are lost, the others are kept";
+        OTEL_EXPORTER_OTLP_HEADERS); each try costs one, the others are kept";
     assert_eq!(problems[0].message, words);
 }
 
