@@ -36,6 +36,7 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracer, SdkTracerProvider, SpanProcessor},
 };
 use std::{
+    fmt,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -43,7 +44,7 @@ use std::{
     time::Duration,
 };
 use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, registry::LookupSpan};
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, registry::LookupSpan};
 
 /// Brings a program's spans to its destinations, for as long as it lives.
 ///
@@ -77,7 +78,6 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, 
 /// # }
 /// ```
 #[must_use = "dropping it ends the export: keep it until the program's end"]
-#[derive(Debug)]
 pub struct Telemetry {
     pipeline: Arc<Pipeline>,
     provider: SdkTracerProvider,
@@ -135,7 +135,7 @@ impl Telemetry {
     /// # Errors
     /// When the program has a subscriber already: add [`layer`](Self::layer) to that.
     pub fn install(&self) -> Result<(), Error> {
-        let log = fmt::layer().with_writer(std::io::stderr).with_filter(
+        let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(
             EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy(),
         );
         let subscriber = Registry::default().with(log).with(self.layer());
@@ -308,6 +308,18 @@ fn tracer(provider: &SdkTracerProvider) -> SdkTracer {
 const SECOND_LAYER: &str = "the subscriber has an OpenTelemetry layer already, so the one of \
     telemetry.layer() stays off: leave it out, and add telemetry.processors() to the provider of the \
     other layer with SdkTracerProvider::builder().with_span_processor(…)";
+
+/// The destinations with how much is pending, and never a span: that may be a prompt.
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Telemetry")
+            .field("pipeline", &self.pipeline)
+            .field("level", &self.level)
+            .field("drop_timeout", &self.drop_timeout)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Drop for Telemetry {
     /// Delivers what is left, within [`TelemetryBuilder::drop_timeout`].
