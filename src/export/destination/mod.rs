@@ -184,7 +184,8 @@ impl Destination {
         self
     }
 
-    /// Sends `Authorization: Bearer <token>` with each request.
+    /// Sends `Authorization: Bearer <token>` with each request. An empty token is an error of
+    /// [`TelemetryBuilder::build`](super::TelemetryBuilder::build).
     pub fn bearer(self, token: impl AsRef<str>) -> Self {
         self.header("authorization", format!("Bearer {}", token.as_ref()))
     }
