@@ -4,7 +4,7 @@
 use super::self_metrics::Component;
 use super::{
     courier::{self, Commands},
-    destination::Destination,
+    destination::{self, Destination, Shelved},
     env::{self, Lookup},
     http,
     lane::{Lane, Limits},
@@ -251,9 +251,9 @@ impl Telemetry {
         self.outcome(whole)
     }
 
-    /// Ends the export: delivers what it can within `timeout`, what an earlier run left included. With a [spool](TelemetryBuilder::spool) the rest is
-    /// kept there for the next run, which takes as long as writing takes; without, it is counted as dropped. Spans
-    /// that end later are counted as dropped too.
+    /// Ends the export: delivers what it can within `timeout`, what an earlier run left included. With a
+    /// [spool](TelemetryBuilder::spool) the rest is kept there for the next run, which takes as long as writing
+    /// takes; without, it is counted as dropped. Spans that end later are counted as dropped too.
     ///
     /// Ending it again does nothing, nor does its drop then.
     pub async fn shutdown(&self, timeout: Duration) -> Report {
@@ -507,6 +507,7 @@ fn pipeline(
     hook: Hook,
     patience: Duration,
 ) -> Result<Pipeline, Error> {
+    destinations.iter().try_for_each(Destination::check)?;
     let selections = destinations.iter().map(Destination::selection).collect::<Result<Vec<_>, _>>()?;
     let live = selections.iter().any(Selection::needs_ancestors).then(Live::default);
     let mut lanes: Vec<Arc<Lane>> = Vec::new();
@@ -517,7 +518,7 @@ fn pipeline(
     let mut consumer = None;
     if !destinations.is_empty() {
         let client = http::client(destinations.iter().any(Destination::needs_certificates))?;
-        let mut routes = Vec::new();
+        let (mut routes, mut names) = (Vec::new(), Vec::new());
         // Reports have the spans first.
         for signal in Signal::exported() {
             for (destination, selection) in destinations.iter().zip(&selections) {
@@ -530,9 +531,13 @@ fn pipeline(
                 #[cfg(feature = "metrics")]
                 components.push(Component::new(signal, lane.name(), &address, &components));
                 lanes.push(Arc::clone(&lane));
+                names.push(destination.spool_key());
                 taken.extend((signal == Signal::Traces).then_some(*selection));
                 routes.push((lane, address));
             }
+        }
+        if spool.is_some() {
+            spool_keys(&lanes, &names)?;
         }
         let spooling = spool.map(|spool| spooling::start(spool, &lanes, hook.clone())).transpose()?;
         commands = courier::start(routes, spooling, hook.clone())?;
@@ -558,6 +563,15 @@ fn pipeline(
         patience,
         _consumer: consumer,
     })
+}
+
+/// What the spool knows the lanes by, which must tell them apart.
+fn spool_keys(lanes: &[Arc<Lane>], names: &[Option<&str>]) -> Result<Vec<String>, Error> {
+    let all = lanes.iter().zip(names);
+    let all: Vec<Shelved<'_>> = all
+        .map(|(lane, name)| Shelved { name: *name, address: lane.name(), signal: lane.signal() })
+        .collect();
+    destination::keys(&all)
 }
 
 #[cfg(any(feature = "metrics", feature = "logs"))]

@@ -121,6 +121,10 @@ impl Otlp {
         self.protocol == Protocol::HttpProtobuf && is_https && !self.tls.is_set()
     }
 
+    pub(super) fn is_from_code(&self) -> bool {
+        self.origin == Origin::Code
+    }
+
     /// Whether TLS has no part in it.
     pub(super) fn is_plain(&self) -> bool {
         self.url().is_ok_and(|url| url.scheme() == "http")
