@@ -11,7 +11,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message;
 use std::time::Duration;
-use tracing_genai::export::{Destination, ProblemKind, Report, Telemetry};
+use tracing_genai::{
+    export::{Destination, ProblemKind, Report, Telemetry},
+    record::ErrorKind,
+};
 
 const SPANS: u64 = 3;
 
@@ -120,13 +123,13 @@ fn an_address_where_nobody_listens_keeps_spans_pending_until_somebody_does() {
 
 #[test]
 fn a_success_counts_whatever_its_body_says_or_holds_back() {
-    let html = "<!doctype html><html><body>Sign in</body></html>";
     each(
         vec![
             Mode::status(200),
             Mode::status(202),
             Mode::status(204),
-            Mode::answers(move |_| status(200).header("content-type", "text/html").body(html)),
+            Mode::answers(|_| status(200).header("content-type", "text/plain").body("thanks")),
+            Mode::answers(|_| status(200).header("content-type", "application/json").body("{}")),
             Mode::HalfBody(200),
         ],
         |mode| {
@@ -139,6 +142,24 @@ fn a_success_counts_whatever_its_body_says_or_holds_back() {
             assert_eq!(collector.taken_once().len() as u64, SPANS);
         },
     );
+}
+
+#[test]
+fn a_web_page_is_no_success_but_a_wrong_address() {
+    let page = "<!doctype html><html><body>Sign in</body></html>";
+    let collector = Collector::new(Mode::answers(move |_| {
+        status(200).header("content-type", "text/html; charset=utf-8").body(page)
+    }));
+    let program = program(&collector.url);
+    spans(&program, 2_000);
+    let error = program.telemetry.flush_blocking(Duration::from_secs(10)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("web page"), "{error}");
+    let now = report(&program);
+    assert_eq!(now.delivered, 0);
+    assert!(now.pending >= 2_000 - collector.tries().len() as u64, "{now:?}");
+    assert!(kinds(&program).contains(&ProblemKind::Misconfigured));
+    program.telemetry.shutdown_blocking(Duration::ZERO);
 }
 
 #[test]

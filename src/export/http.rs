@@ -1,7 +1,7 @@
 //! OTLP over HTTP/protobuf.
 
 use super::{
-    answer::{self, Answer},
+    answer::{self, Answer, Headers},
     destination::Compression,
     secrets::Secrets,
 };
@@ -102,7 +102,8 @@ impl HttpTransport {
         }
         let mut response = request.body(body).send().await?;
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).cloned();
+        let header = |name| response.headers().get(name).cloned();
+        let (retry_after, content_type) = (header(RETRY_AFTER), header(CONTENT_TYPE));
         let mut read = Vec::new();
         // The status alone decides what an unreadable body would.
         while let Ok(Some(chunk)) = response.chunk().await {
@@ -113,9 +114,14 @@ impl HttpTransport {
         }
         // Before it is cut, which would leave the beginning of a key.
         self.secrets.mask(&mut read);
-        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
-        Ok(answer::of_http(status, retry_after, &read, SystemTime::now()))
+        let headers =
+            Headers { retry_after: text(retry_after.as_ref()), content_type: text(content_type.as_ref()) };
+        Ok(answer::of_http(status, &headers, &read, SystemTime::now()))
     }
+}
+
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value.and_then(|value| value.to_str().ok())
 }
 
 const GRPC_PORT: u16 = 4317;

@@ -20,10 +20,9 @@ use opentelemetry_proto::{
     tonic::resource::v1::Resource, transform::common::tonic::ResourceAttributesWithSchema,
 };
 use opentelemetry_sdk::trace::SpanData;
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A span that ended, once for all destinations.
-#[derive(Debug)]
 pub(super) struct Finished {
     pub(super) span: SpanData,
     /// Its status for a destination without content, where the span says more.
@@ -33,6 +32,13 @@ pub(super) struct Finished {
     pub(super) source: Arc<Source>,
     /// Estimated bytes that it holds.
     pub(super) weight: usize,
+}
+
+impl fmt::Debug for Finished {
+    /// Without what the span holds: that may be a prompt.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Finished").field("weight", &self.weight).finish_non_exhaustive()
+    }
 }
 
 /// The resource of the provider that a span came from.
@@ -52,7 +58,6 @@ impl Source {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Pipeline {
     /// Those of spans.
     pub(super) lanes: Vec<Arc<Lane>>,
@@ -73,6 +78,16 @@ pub(super) struct Pipeline {
     pub(super) patience: Duration,
     /// Keeps the records of operations coming; `None` where nothing is exported.
     pub(super) _consumer: Option<joined::Consumer>,
+}
+
+impl fmt::Debug for Pipeline {
+    /// The names of the destinations, with how much there is for each: what waits may be prompts.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lanes = self.lanes.iter().chain(&self.other_lanes).map(|lane| lane.report());
+        let told = lanes.map(|lane| format!("{}: {} pending", lane.name, lane.signal.counted(lane.pending)));
+        let destinations: Vec<String> = told.collect();
+        formatter.debug_struct("Pipeline").field("destinations", &destinations).finish_non_exhaustive()
+    }
 }
 
 impl Pipeline {

@@ -4,7 +4,6 @@
 use super::{
     lane::{Lane, Shelf, reason},
     report::{Hook, Problem, ProblemKind},
-    signal::Signal,
     spool::{Durability, Spool, Store, Trouble},
 };
 use crate::Error;
@@ -112,11 +111,17 @@ pub(super) struct Spooling {
 }
 
 /// Opens the spool and starts its thread. A spool that cannot be used now is tried again later.
-pub(super) fn start(settings: Spool, lanes: &[Arc<Lane>], hook: Hook) -> Result<Spooling, Error> {
+pub(super) fn start(
+    settings: Spool,
+    keys: Vec<String>,
+    lanes: &[Arc<Lane>],
+    hook: Hook,
+) -> Result<Spooling, Error> {
     settings.check()?;
     let alarm = Arc::new(Alarm::default());
     let mut keeper = Keeper {
         settings,
+        keys,
         lanes: lanes.to_vec(),
         alarm: Arc::clone(&alarm),
         hook,
@@ -164,6 +169,8 @@ impl Drop for Spooling {
 
 struct Keeper {
     settings: Spool,
+    /// What the spool knows the lanes by.
+    keys: Vec<String>,
     lanes: Vec<Arc<Lane>>,
     alarm: Arc<Alarm>,
     hook: Hook,
@@ -209,8 +216,7 @@ impl Keeper {
     }
 
     fn open(&mut self) {
-        let shelves = shelves(&self.lanes);
-        match Store::open(&self.settings, &shelves) {
+        match Store::open(&self.settings, &self.keys) {
             Ok(store) => {
                 let store = Arc::new(store);
                 for (index, lane) in self.lanes.iter().enumerate() {
@@ -297,47 +303,4 @@ fn tell(hook: &Hook, trouble: &Trouble) {
         reason: Some(reason(trouble).to_owned()),
         message: trouble.message.clone(),
     });
-}
-
-/// The key of each lane in the spool: its name and signal, which may be those of another.
-fn shelves(lanes: &[Arc<Lane>]) -> Vec<String> {
-    let mut shelves: Vec<String> = Vec::with_capacity(lanes.len());
-    for (index, lane) in lanes.iter().enumerate() {
-        let key = key(lane);
-        let twins = lanes[..index].iter().filter(|other| self::key(other) == key).count();
-        shelves.push(if twins == 0 { key } else { format!("{key} #{}", twins + 1) });
-    }
-    shelves
-}
-
-/// Over gRPC every signal has the same address.
-fn key(lane: &Lane) -> String {
-    match lane.signal() {
-        Signal::Traces => lane.name().to_owned(),
-        other => format!("{} ({other})", lane.name()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::export::{encode::View, lane::Limits};
-
-    #[test]
-    fn signals_and_twins_have_shelves_of_their_own() {
-        let lane = |signal| {
-            Arc::new(Lane::new("http://localhost:4317/".into(), signal, Limits::default(), View::whole()))
-        };
-        let signals = [Signal::Traces, Signal::Traces, Signal::Metrics, Signal::Logs, Signal::Logs];
-        assert_eq!(
-            shelves(&signals.map(lane)),
-            [
-                "http://localhost:4317/",
-                "http://localhost:4317/ #2",
-                "http://localhost:4317/ (metrics)",
-                "http://localhost:4317/ (logs)",
-                "http://localhost:4317/ (logs) #2",
-            ]
-        );
-    }
 }

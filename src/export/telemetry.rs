@@ -4,7 +4,7 @@
 use super::self_metrics::Component;
 use super::{
     courier::{self, Commands},
-    destination::Destination,
+    destination::{self, Destination, Shelved},
     env::{self, Lookup},
     http,
     lane::{Lane, Limits},
@@ -36,6 +36,7 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracer, SdkTracerProvider, SpanProcessor},
 };
 use std::{
+    fmt,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -43,7 +44,7 @@ use std::{
     time::Duration,
 };
 use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, registry::LookupSpan};
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, registry::LookupSpan};
 
 /// Brings a program's spans to its destinations, for as long as it lives.
 ///
@@ -77,7 +78,6 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, 
 /// # }
 /// ```
 #[must_use = "dropping it ends the export: keep it until the program's end"]
-#[derive(Debug)]
 pub struct Telemetry {
     pipeline: Arc<Pipeline>,
     provider: SdkTracerProvider,
@@ -135,7 +135,7 @@ impl Telemetry {
     /// # Errors
     /// When the program has a subscriber already: add [`layer`](Self::layer) to that.
     pub fn install(&self) -> Result<(), Error> {
-        let log = fmt::layer().with_writer(std::io::stderr).with_filter(
+        let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(
             EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy(),
         );
         let subscriber = Registry::default().with(log).with(self.layer());
@@ -251,9 +251,9 @@ impl Telemetry {
         self.outcome(whole)
     }
 
-    /// Ends the export: delivers what it can within `timeout`, what an earlier run left included. With a [spool](TelemetryBuilder::spool) the rest is
-    /// kept there for the next run, which takes as long as writing takes; without, it is counted as dropped. Spans
-    /// that end later are counted as dropped too.
+    /// Ends the export: delivers what it can within `timeout`, what an earlier run left included. With a
+    /// [spool](TelemetryBuilder::spool) the rest is kept there for the next run, which takes as long as writing
+    /// takes; without, it is counted as dropped. Spans that end later are counted as dropped too.
     ///
     /// Ending it again does nothing, nor does its drop then.
     pub async fn shutdown(&self, timeout: Duration) -> Report {
@@ -308,6 +308,18 @@ fn tracer(provider: &SdkTracerProvider) -> SdkTracer {
 const SECOND_LAYER: &str = "the subscriber has an OpenTelemetry layer already, so the one of \
     telemetry.layer() stays off: leave it out, and add telemetry.processors() to the provider of the \
     other layer with SdkTracerProvider::builder().with_span_processor(…)";
+
+/// The destinations with how much is pending, and never a span: that may be a prompt.
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Telemetry")
+            .field("pipeline", &self.pipeline)
+            .field("level", &self.level)
+            .field("drop_timeout", &self.drop_timeout)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Drop for Telemetry {
     /// Delivers what is left, within [`TelemetryBuilder::drop_timeout`].
@@ -495,6 +507,7 @@ fn pipeline(
     hook: Hook,
     patience: Duration,
 ) -> Result<Pipeline, Error> {
+    destinations.iter().try_for_each(Destination::check)?;
     let selections = destinations.iter().map(Destination::selection).collect::<Result<Vec<_>, _>>()?;
     let live = selections.iter().any(Selection::needs_ancestors).then(Live::default);
     let mut lanes: Vec<Arc<Lane>> = Vec::new();
@@ -505,7 +518,7 @@ fn pipeline(
     let mut consumer = None;
     if !destinations.is_empty() {
         let client = http::client(destinations.iter().any(Destination::needs_certificates))?;
-        let mut routes = Vec::new();
+        let (mut routes, mut names) = (Vec::new(), Vec::new());
         // Reports have the spans first.
         for signal in Signal::exported() {
             for (destination, selection) in destinations.iter().zip(&selections) {
@@ -518,11 +531,13 @@ fn pipeline(
                 #[cfg(feature = "metrics")]
                 components.push(Component::new(signal, lane.name(), &address, &components));
                 lanes.push(Arc::clone(&lane));
+                names.push(destination.spool_key());
                 taken.extend((signal == Signal::Traces).then_some(*selection));
                 routes.push((lane, address));
             }
         }
-        let spooling = spool.map(|spool| spooling::start(spool, &lanes, hook.clone())).transpose()?;
+        let start = |spool| spooling::start(spool, spool_keys(&lanes, &names)?, &lanes, hook.clone());
+        let spooling = spool.map(start).transpose()?;
         commands = courier::start(routes, spooling, hook.clone())?;
         consumer = (!taken.is_empty()).then(|| {
             if destinations.iter().any(Destination::renders_content) {
@@ -546,6 +561,15 @@ fn pipeline(
         patience,
         _consumer: consumer,
     })
+}
+
+/// What the spool knows the lanes by, which must tell them apart.
+fn spool_keys(lanes: &[Arc<Lane>], names: &[Option<&str>]) -> Result<Vec<String>, Error> {
+    let all = lanes.iter().zip(names);
+    let all: Vec<Shelved<'_>> = all
+        .map(|(lane, name)| Shelved { name: *name, address: lane.name(), signal: lane.signal() })
+        .collect();
+    destination::keys(&all)
 }
 
 #[cfg(any(feature = "metrics", feature = "logs"))]

@@ -1,9 +1,11 @@
 //! Where finished spans go.
 
 mod otlp;
+mod shelf;
 mod tls;
 
 pub(super) use otlp::{Address, Origin};
+pub(super) use shelf::{Shelved, keys};
 pub(super) use tls::Pem;
 #[cfg(feature = "grpc")]
 pub(super) use {otlp::name, tls::Tls};
@@ -39,6 +41,8 @@ pub struct Destination {
     /// How it is reached; of a signal with settings of its own those hold.
     otlp: Otlp,
     others: Vec<Otlp>,
+    /// What the spool knows it by, if that was said.
+    name: Option<String>,
     /// What it takes, if that was said.
     signals: Option<Vec<Signal>>,
     content: Option<ContentCapture>,
@@ -102,7 +106,9 @@ impl Destination {
         Self::from_origin(endpoint.into(), Origin::Code)
     }
 
-    /// The destination of the `OTEL_EXPORTER_OTLP_*` variables, see [the table](super#environment).
+    /// The destination of the `OTEL_EXPORTER_OTLP_*` variables, see [the table](super#environment). It takes the
+    /// signals whose `OTEL_…_EXPORTER` is unset or names `otlp`, which may be none, unless
+    /// [`signals`](Self::signals) says otherwise.
     ///
     /// # Errors
     /// A value that cannot be read is an error that names its variable.
@@ -114,6 +120,7 @@ impl Destination {
         Self {
             otlp: Otlp::new(endpoint, origin),
             others: Vec::new(),
+            name: None,
             signals: None,
             content: None,
             queue_bytes: None,
@@ -125,6 +132,38 @@ impl Destination {
             sample_ratio: 1.0,
             code_attributes: true,
         }
+    }
+
+    /// What the [spool](super::Spool) knows this destination by, from one run of the program to the next; its
+    /// address without the query by default. Reports go on to have the address.
+    ///
+    /// Needed where several destinations have one address, as tenants of a back end have who differ by their key: what
+    /// was kept for one must not go out with the key of another. Such a name must not change, and not be given to
+    /// another destination, while there may be something in the spool for it.
+    ///
+    /// With a spool [`TelemetryBuilder::build`](super::TelemetryBuilder::build) refuses an empty name, one that two
+    /// destinations have, and two destinations that take the same signal at the same address unless both are named.
+    ///
+    /// ```
+    /// use tracing_genai::export::{Destination, Telemetry};
+    ///
+    /// # fn telemetry(key: &str, other: &str) -> Result<Telemetry, tracing_genai::Error> {
+    /// let back_end = || Destination::otlp("https://llm.example.com");
+    /// Telemetry::builder()
+    ///     .destination(back_end().name("acme").bearer(key))
+    ///     .destination(back_end().name("umbrella").bearer(other))
+    ///     .spool("/var/lib/assistant/spans")
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// What the spool knows it by, if that was said.
+    pub(super) fn spool_key(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Uses the endpoint's path as it is, for a back end that takes spans at another than
@@ -176,15 +215,17 @@ impl Destination {
         own.cloned().unwrap_or_else(|| self.otlp.of(signal))
     }
 
-    /// Sends this header with each request. Its value is never shown, and masked where a server repeats it, if it
-    /// has eight characters or more.
+    /// Sends this header with each request. Its value is never shown, and masked where a server repeats it, as a whole
+    /// or word by word, if what is repeated has eight characters or more: a shorter value, or a part of one, cannot
+    /// be told from the words of a message.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), SecretString::from(value.into()));
         self.each(|otlp| otlp.headers.push((name.clone(), value.clone())));
         self
     }
 
-    /// Sends `Authorization: Bearer <token>` with each request.
+    /// Sends `Authorization: Bearer <token>` with each request. An empty token is an error of
+    /// [`TelemetryBuilder::build`](super::TelemetryBuilder::build).
     pub fn bearer(self, token: impl AsRef<str>) -> Self {
         self.header("authorization", format!("Bearer {}", token.as_ref()))
     }
@@ -276,7 +317,8 @@ impl Destination {
     }
 
     /// How many bytes of spans may wait for this destination in memory, 64 MiB by default: an estimate that
-    /// counts texts in full. One span is taken whatever its size. With a [spool](super::Spool), threads that
+    /// counts texts in full. It holds for each signal by itself: metrics and logs that go there too may take as much
+    /// again. One span is taken whatever its size. With a [spool](super::Spool), threads that
     /// end spans help to bring them to the disk once half of it is used.
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.queue_bytes = Some(bytes);
@@ -309,6 +351,14 @@ impl Destination {
         self
     }
 
+    /// An error where code has it take nothing. The environment may leave nothing to it.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.signals.as_ref().is_some_and(Vec::is_empty) && self.otlp.is_from_code() {
+            return Err(Error::configuration("Destination::signals names none, so nothing could be sent"));
+        }
+        Ok(())
+    }
+
     /// The limits with what this destination sets of its own.
     pub(super) fn limits(&self, limits: &Limits) -> Result<Limits, Error> {
         let spans = self.queue_spans.unwrap_or(limits.spans);
@@ -326,9 +376,6 @@ impl Destination {
                     "Destination::{option} is 0, with which nothing could be sent"
                 )));
             }
-        }
-        if self.signals.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Error::configuration("Destination::signals names none, so nothing could be sent"));
         }
         Ok(Limits {
             spans,

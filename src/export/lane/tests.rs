@@ -302,13 +302,13 @@ fn a_parcel_that_was_divided_while_it_was_written_is_not_taken_for_its_half() {
     lane.push(&span(1));
     let mut shipment = ship(&lane).unwrap();
     let shelving = lane.lock().parcels.begin_shelving().unwrap();
-    let body = body(&mut shipment);
-    assert!(shipment.divide(&body).is_ok());
+    let whole = body(&mut shipment);
+    assert!(shipment.divide(&whole).is_ok());
     let entry = store.write(0, shelving.items, &shelving.body).ok();
     let obsolete = lane.lock().parcels.end_shelving(&shelving, entry, false);
     assert!(obsolete.is_some());
     while let Some(mut shipment) = ship(&lane) {
-        assert_eq!(spans_in(&super::tests::body(&mut shipment)), 1);
+        assert_eq!(spans_in(&body(&mut shipment)), 1);
         run(shipment.delivered());
     }
     assert_eq!(report(&lane).delivered, 2);

@@ -39,7 +39,8 @@ const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// what [`Durability`] says. They hold what the destination gets, prompts and answers too if it is granted
 /// [content](super::Destination::content). They hold no key: headers are set anew when they are sent.
 /// What a program leaves behind, the next one with the same directory and destination delivers; so does
-/// one that runs beside it, within about a minute.
+/// one that runs beside it, within about a minute. A destination is the same if it has the same
+/// [name](super::Destination::name) or, without one, the same address, query aside, letter for letter.
 ///
 /// # Where
 /// Each running program has a folder of its own in the directory, and in it a folder for each destination.
@@ -93,7 +94,8 @@ impl Spool {
         Self { dir: dir.into(), max_bytes: MAX_BYTES, max_age: MAX_AGE, durability: Durability::default() }
     }
 
-    /// How many bytes the program keeps for each destination, 1 GiB by default, counted in blocks of 4 KiB.
+    /// How many bytes the program keeps for each destination and signal, 1 GiB by default, counted in blocks of 4 KiB:
+    /// a destination of spans, metrics and logs may have three times as many.
     ///
     /// What does not fit is not written. What other programs left behind is taken over even beyond it.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
