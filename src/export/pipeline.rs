@@ -31,7 +31,6 @@ pub(super) struct Finished {
     /// Its full record, where a destination may render content from it.
     pub(super) operation: Option<Arc<Operation>>,
     /// The nearest span of generative AI above it, where a destination needs to know.
-    #[allow(dead_code, reason = "vendors read it")]
     pub(super) operation_above: Option<SpanId>,
     pub(super) source: Arc<Source>,
     /// Estimated bytes that it holds.

@@ -101,12 +101,13 @@ impl ObservedCall {
         if span::is_ruled_out() {
             return Self::none();
         }
-        let Target { api, provider, server, path, query, by_rule } = target;
+        let Target { api, provider, server, url, path, query, by_rule } = target;
         let (call, expected) = opening(api, &path, body.map_or(&[], |body| body));
         let mut operation = Operation::new(api.operation_kind(), call);
         operation.provider = Some(provider);
         operation.api = api.openai_api_type().map(Into::into);
         operation.server = Some(server);
+        operation.url = Some(url);
         let in_flight = InFlight::start_or_adopt(operation, content.clone());
         if !in_flight.is_seen() {
             return Self::none();
@@ -385,6 +386,7 @@ mod tests {
                 api: Api::BedrockConverse,
                 provider: "aws.bedrock".into(),
                 server,
+                url: format!("http://localhost{path}"),
                 path,
                 query: None,
                 by_rule: false,
