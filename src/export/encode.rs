@@ -83,8 +83,8 @@ pub(super) fn requests(
             posthog::shorten(&mut message, MOST_FOR_POSTHOG.saturating_sub(alone(finished, view)));
         }
         let size = message.encoded_len() + FRAME;
-        let is_full =
-            packing.count >= batch as u64 || packing.size + size + packing.overhead(finished, view) > request_bytes;
+        let is_full = packing.count >= batch as u64
+            || packing.size + size + packing.overhead(finished, view) > request_bytes;
         if is_full && packing.count > 0 {
             requests.push(std::mem::take(&mut packing).close());
         }

@@ -478,7 +478,8 @@ impl TelemetryBuilder {
     fn check_session(&self, destinations: &[Destination]) -> Result<(), Error> {
         let session = self.resource.iter().find(|attribute| attribute.key.as_str() == AI_SESSION_ID);
         let is_one = |attribute: &KeyValue| is_session_id(&attribute.value.as_str());
-        if destinations.iter().any(Destination::is_posthog) && session.is_some_and(|session| !is_one(session)) {
+        if destinations.iter().any(Destination::is_posthog) && session.is_some_and(|session| !is_one(session))
+        {
             return Err(Error::configuration(format!(
                 "TelemetryBuilder::resource_attribute: {AI_SESSION_ID} takes letters, digits and -_~.@()!':| alone"
             )));

@@ -295,12 +295,15 @@ impl Destination {
 
     /// The limits with what this destination sets of its own.
     pub(super) fn limits(&self, limits: &Limits) -> Limits {
-        let limits = Limits {
+        let mut limits = Limits {
             bytes: self.queue_bytes.unwrap_or(limits.bytes),
             when_full: self.when_full,
             ..limits.clone()
         };
-        if self.posthog.is_some() { PostHog::limits(limits) } else { limits }
+        if self.posthog.is_some() {
+            PostHog::limit(&mut limits);
+        }
+        limits
     }
 
     /// Which spans this destination gets, every one by default. Others choose for themselves.

@@ -83,9 +83,11 @@ impl Destination {
     fn posthog_from(lookup: crate::export::env::Lookup<'_>) -> Result<Self, Error> {
         const KEY: &str = "POSTHOG_API_KEY";
         const HOST: &str = "POSTHOG_HOST";
-        let value = |name| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let key = value(KEY)
-            .ok_or_else(|| Error::configuration("POSTHOG_API_KEY is not set: PostHog needs the key of a project (phc_…)"))?;
+        let value =
+            |name| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let key = value(KEY).ok_or_else(|| {
+            Error::configuration("POSTHOG_API_KEY is not set: PostHog needs the key of a project (phc_…)")
+        })?;
         let host = value(HOST);
         Ok(Self::of_posthog(&key, KEY, host.as_deref().unwrap_or(DEFAULT_HOST), HOST))
     }
@@ -145,7 +147,8 @@ impl Destination {
                 "Destination::spans: PostHog drops spans that are not about generative AI, so its destination takes SpanFilter::GenAi alone",
             );
         }
-        if self.signals.as_ref().is_some_and(|signals| signals.iter().any(|signal| *signal != Signal::Traces)) {
+        if self.signals.as_ref().is_some_and(|signals| signals.iter().any(|signal| *signal != Signal::Traces))
+        {
             return refuse("Destination::signals: PostHog's LLM analytics takes traces alone");
         }
         Ok(())
@@ -163,12 +166,9 @@ impl PostHog {
     }
 
     /// The limits of a request, whatever was asked for.
-    pub(super) fn limits(limits: Limits) -> Limits {
-        Limits {
-            batch: limits.batch.min(BATCH),
-            request_bytes: limits.request_bytes.min(REQUEST_BYTES),
-            ..limits
-        }
+    pub(super) fn limit(limits: &mut Limits) {
+        limits.batch = limits.batch.min(BATCH);
+        limits.request_bytes = limits.request_bytes.min(REQUEST_BYTES);
     }
 
     /// The key is kept out of errors.
@@ -196,7 +196,10 @@ impl PostHog {
         if ["us", "US", "eu", "EU"].contains(&host) {
             return Ok(());
         }
-        if !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && host != "localhost" {
+        if !host.is_empty()
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && host != "localhost"
+        {
             return refuse(
                 "is no region of PostHog: there are us and eu, and the address of a PostHog of your own, such as \
                  https://posthog.example.com",
@@ -217,7 +220,9 @@ impl PostHog {
                 return refuse("is of a region that PostHog does not have: there are us and eu");
             }
         } else if ["us.posthog.com", "eu.posthog.com", "app.posthog.com", "posthog.com"].contains(&name) {
-            return refuse("is where PostHog shows its data; it takes it at https://us.i.posthog.com or https://eu.i.posthog.com");
+            return refuse(
+                "is where PostHog shows its data; it takes it at https://us.i.posthog.com or https://eu.i.posthog.com",
+            );
         }
         Ok(())
     }
@@ -244,7 +249,10 @@ mod tests {
         ] {
             assert_eq!(checked(&Destination::posthog("phc_a").host(host)), Ok(expected.to_owned()));
         }
-        assert_eq!(checked(&Destination::posthog("phc_a")), Ok("https://us.i.posthog.com/i/v0/ai/otel".to_owned()));
+        assert_eq!(
+            checked(&Destination::posthog("phc_a")),
+            Ok("https://us.i.posthog.com/i/v0/ai/otel".to_owned())
+        );
     }
 
     #[test]
@@ -303,7 +311,10 @@ mod tests {
     fn the_limits_hold_whatever_was_asked_for() {
         let limits = Destination::posthog("phc_a").limits(&Limits { batch: 512, ..Limits::default() });
         assert!(limits.batch == 100 && limits.request_bytes < 4 << 20);
-        assert_eq!(Destination::posthog("phc_a").limits(&Limits { batch: 10, ..Limits::default() }).batch, 10);
+        assert_eq!(
+            Destination::posthog("phc_a").limits(&Limits { batch: 10, ..Limits::default() }).batch,
+            10
+        );
         assert_eq!(Destination::otlp("http://localhost").limits(&Limits::default()), Limits::default());
     }
 
@@ -312,7 +323,10 @@ mod tests {
         let lookup = |pairs: &'static [(&str, &str)]| {
             move |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
-        let made = Destination::posthog_from(&lookup(&[("POSTHOG_API_KEY", "phc_a"), ("POSTHOG_HOST", "https://eu.i.posthog.com")]));
+        let made = Destination::posthog_from(&lookup(&[
+            ("POSTHOG_API_KEY", "phc_a"),
+            ("POSTHOG_HOST", "https://eu.i.posthog.com"),
+        ]));
         assert_eq!(checked(&made.unwrap()), Ok("https://eu.i.posthog.com/i/v0/ai/otel".to_owned()));
         let without = Destination::posthog_from(&lookup(&[])).unwrap_err().to_string();
         assert!(without.contains("POSTHOG_API_KEY"), "{without}");

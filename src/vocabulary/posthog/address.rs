@@ -65,7 +65,8 @@ fn base(url: &str) -> &str {
 }
 
 fn origin(host: &str, port: Option<i64>) -> String {
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+    let host =
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
     match port {
         None | Some(443) => format!("https://{host}"),
         Some(80) => format!("http://{host}"),
@@ -83,7 +84,10 @@ mod tests {
             ("https://api.openai.com/v1/chat/completions", "https://api.openai.com/v1"),
             ("https://api.openai.com/v1/embeddings", "https://api.openai.com/v1"),
             ("https://api.anthropic.com/v1/messages", "https://api.anthropic.com/v1"),
-            ("https://x.googleapis.com/v1beta/models/gemini-2.5:generateContent", "https://x.googleapis.com/v1beta"),
+            (
+                "https://x.googleapis.com/v1beta/models/gemini-2.5:generateContent",
+                "https://x.googleapis.com/v1beta",
+            ),
             ("https://bedrock.amazonaws.com/model/amazon.nova/converse", "https://bedrock.amazonaws.com"),
             ("http://localhost:8000/other", "http://localhost:8000"),
             ("http://localhost:8000", "http://localhost:8000"),

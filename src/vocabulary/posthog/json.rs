@@ -1,6 +1,8 @@
 //! JSON as values of OTLP, so that a map stays a map.
 
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value};
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value,
+};
 use serde_json::Value as Json;
 
 /// Below so many levels of lists and maps there is text: readers of protobuf refuse a message of some hundred levels
@@ -36,7 +38,8 @@ fn value(json: &Json, depth: usize) -> Option<Value> {
             Value::ArrayValue(ArrayValue { values: items.iter().map(item).collect() })
         }
         Json::Object(entries) => {
-            let entries = entries.iter().filter_map(|(key, json)| Some((key.as_str(), value(json, depth - 1)?)));
+            let entries =
+                entries.iter().filter_map(|(key, json)| Some((key.as_str(), value(json, depth - 1)?)));
             map(entries)
         }
     })

@@ -36,7 +36,7 @@ pub(crate) fn shorten(span: &mut Span, most: usize) {
         .filter_map(|(place, attribute)| Some((place, Content::of(attribute.value.take()?.value?))))
         .collect();
     let others = span.encoded_len();
-    let mut cap = most / 2;
+    let mut cap = most.saturating_sub(others);
     loop {
         let mut size = others;
         for (_, content) in &mut contents {
@@ -46,7 +46,7 @@ pub(crate) fn shorten(span: &mut Span, most: usize) {
         if size <= most || cap < SHORTEST {
             break;
         }
-        cap /= 2;
+        cap = cap / 4 * 3;
     }
     if cap >= SHORTEST {
         for (place, content) in contents {
@@ -142,7 +142,10 @@ fn cut_value(value: &mut AnyValue, cap: usize) {
         Some(Value::StringValue(text)) => cut(text, cap),
         Some(Value::ArrayValue(list)) => list.values.iter_mut().for_each(|item| cut_value(item, cap)),
         Some(Value::KvlistValue(map)) => {
-            map.values.iter_mut().filter_map(|entry| entry.value.as_mut()).for_each(|item| cut_value(item, cap));
+            map.values
+                .iter_mut()
+                .filter_map(|entry| entry.value.as_mut())
+                .for_each(|item| cut_value(item, cap));
         }
         _ => {}
     }

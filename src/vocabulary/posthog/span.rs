@@ -204,11 +204,16 @@ fn generation(list: &mut Properties, facts: &Facts<'_>) {
 
 /// All settings of the request in one map, as the provider knows them.
 fn parameters(list: &mut Properties, facts: &Facts<'_>) {
-    const NOT_SETTINGS: [&str; 3] =
-        [names::GEN_AI_REQUEST_MODEL, names::GEN_AI_REQUEST_PREVIOUS_RESPONSE_ID, names::GEN_AI_REQUEST_STREAM_CURSOR];
+    const NOT_SETTINGS: [&str; 3] = [
+        names::GEN_AI_REQUEST_MODEL,
+        names::GEN_AI_REQUEST_PREVIOUS_RESPONSE_ID,
+        names::GEN_AI_REQUEST_STREAM_CURSOR,
+    ];
     let settings = list.iter().filter(|(key, _)| !NOT_SETTINGS.contains(key));
     let mut settings: Vec<(String, Value)> = settings
-        .filter_map(|(key, value)| Some((key.strip_prefix("gen_ai.request.")?.replace('.', "_"), value.clone())))
+        .filter_map(|(key, value)| {
+            Some((key.strip_prefix("gen_ai.request.")?.replace('.', "_"), value.clone()))
+        })
         .collect();
     if let Some(request) = facts.request() {
         let mut add = |key: &str, value: Option<Value>| {
@@ -246,14 +251,17 @@ fn provider_metadata(operation: &Operation) -> Option<Value> {
         ("block_reason", &response.block_reason),
         ("guardrail_action", &response.guardrail_action),
     ];
-    let entries = entries.into_iter().filter_map(|(key, text)| Some((key, Value::StringValue(text.clone()?))));
+    let entries =
+        entries.into_iter().filter_map(|(key, text)| Some((key, Value::StringValue(text.clone()?))));
     let entries: Vec<_> = entries.collect();
     (!entries.is_empty()).then(|| json::map(entries))
 }
 
 /// What was embedded: one input as it is, several as a list.
 fn embedding(list: &mut Properties, facts: &Facts<'_>) {
-    let Some(Call::Embeddings { request, .. }) = facts.content().map(|operation| &operation.call) else { return };
+    let Some(Call::Embeddings { request, .. }) = facts.content().map(|operation| &operation.call) else {
+        return;
+    };
     let input = match request.input.as_slice() {
         [] => return,
         [one] => embedded(one),
@@ -265,7 +273,9 @@ fn embedding(list: &mut Properties, facts: &Facts<'_>) {
 fn embedded(input: &EmbeddingInput) -> Value {
     match input {
         EmbeddingInput::Text(text) => Value::StringValue(text.clone()),
-        EmbeddingInput::Tokens(tokens) => array(tokens.iter().map(|token| Value::IntValue(i64::from(*token)))),
+        EmbeddingInput::Tokens(tokens) => {
+            array(tokens.iter().map(|token| Value::IntValue(i64::from(*token))))
+        }
     }
 }
 

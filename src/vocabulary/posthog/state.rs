@@ -51,8 +51,7 @@ fn structured(value: Value) -> Value {
 
 /// The messages with the instructions as the first of them, as PostHog puts them to a generation's.
 fn with_instructions(parts: Value, input: Option<Value>) -> Value {
-    let system =
-        json::map([("role", Value::StringValue("system".to_owned())), ("parts", parts)]);
+    let system = json::map([("role", Value::StringValue("system".to_owned())), ("parts", parts)]);
     let mut values = vec![AnyValue { value: Some(system) }];
     match input {
         Some(Value::ArrayValue(messages)) => values.extend(messages.values),
@@ -69,7 +68,8 @@ fn verdict(list: &Properties) -> Option<Value> {
         ("label", names::GEN_AI_EVALUATION_SCORE_LABEL),
         ("explanation", names::GEN_AI_EVALUATION_EXPLANATION),
     ];
-    let parts: Vec<_> = parts.into_iter().filter_map(|(key, name)| Some((key, list.get(name)?.clone()))).collect();
+    let parts: Vec<_> =
+        parts.into_iter().filter_map(|(key, name)| Some((key, list.get(name)?.clone()))).collect();
     (!parts.is_empty()).then(|| json::map(parts))
 }
 

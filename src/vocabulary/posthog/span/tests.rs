@@ -2,8 +2,8 @@ use super::*;
 use crate::{
     capture::ContentCapture,
     record::{
-        Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind, Evaluation, Marks, Message, Outcome, Part, Plan, RawJson,
-        Response, Role, Server, ToolExecution, Workflow,
+        Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind, Evaluation, Marks, Message, Outcome, Part, Plan,
+        RawJson, Response, Role, Server, ToolExecution,
     },
     vocabulary::gen_ai::{attributes, content_attributes, evaluation_event, fields},
 };
@@ -46,10 +46,10 @@ fn span_of(operation: &Operation, content: &ContentCapture) -> Span {
         attributes: messages(&list),
         ..Event::default()
     });
-    let status = operation.outcome.error().map(|error| Status {
-        code: StatusCode::Error as i32,
-        message: error.message.clone(),
-    });
+    let status = operation
+        .outcome
+        .error()
+        .map(|error| Status { code: StatusCode::Error as i32, message: error.message.clone() });
     Span {
         attributes: messages(&carried),
         kind: kind as i32,
@@ -105,7 +105,8 @@ fn generation_of(kind: OperationKind, provider: &'static str) -> Operation {
     request.max_output_tokens = Some(100);
     request.stream = true;
     request.tool_choice = Some(ToolChoice::Required);
-    let mut response = Response { id: Some("resp_1".into()), model: Some("gpt-5-2025".into()), ..Response::default() };
+    let mut response =
+        Response { id: Some("resp_1".into()), model: Some("gpt-5-2025".into()), ..Response::default() };
     let choice = response.choice_mut(0);
     choice.message.parts.push(Part::Text("18 degrees".into()));
     choice.finish_reason = Some(crate::record::FinishReason::Stop);
@@ -132,7 +133,8 @@ fn chat() -> Operation {
 }
 
 fn embeddings(input: Vec<EmbeddingInput>) -> Operation {
-    let request = EmbeddingsRequest { model: Some("text-embedding-3-small".into()), input, ..Default::default() };
+    let request =
+        EmbeddingsRequest { model: Some("text-embedding-3-small".into()), input, ..Default::default() };
     let mut response = Embeddings { model: request.model.clone(), ..Embeddings::default() };
     response.usage.input_tokens = Some(5);
     let call = Call::Embeddings { request: Box::new(request), response: Box::new(response) };
@@ -260,12 +262,12 @@ fn each_kind_becomes_the_right_event_and_keeps_its_own_name() {
         let operation = match kind.class() {
             OperationClass::Generation => generation_of(kind, "openai"),
             OperationClass::Embedding => embeddings(Vec::new()),
-            _ => Operation::new(kind, Call::Workflow(Box::new(Workflow::default()))),
+            _ => Operation::new(kind, Call::Workflow(Box::default())),
         };
         let event = event(&operation);
         let expected = if kind.class() == OperationClass::Generation { "chat" } else { kind.name() };
         assert_eq!(event["gen_ai.operation.name"], expected);
-        let own = (expected != kind.name()).then(|| json!(kind.name())).unwrap_or_default();
+        let own = if expected == kind.name() { Json::Null } else { json!(kind.name()) };
         assert_eq!(event["tracing_genai.operation.name"], own, "{kind:?}");
     }
 }
@@ -355,8 +357,12 @@ fn an_abandoned_call_is_no_error() {
 #[test]
 fn an_event_belongs_to_the_user_and_the_session_of_its_scope() {
     let mut operation = chat();
-    let marks =
-        Marks { user: Some("jane".into()), session: Some("s/1".into()), conversation: Some("c".into()), ..Marks::default() };
+    let marks = Marks {
+        user: Some("jane".into()),
+        session: Some("s/1".into()),
+        conversation: Some("c".into()),
+        ..Marks::default()
+    };
     operation.marks = Some(Arc::new(marks));
     let event = event(&operation);
     assert_eq!(event["posthog.distinct_id"], "jane");
