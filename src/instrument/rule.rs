@@ -14,12 +14,26 @@ pub(crate) struct Target {
     pub(crate) api: Api,
     pub(crate) provider: Cow<'static, str>,
     pub(crate) server: Server,
-    /// Without query and credentials.
-    pub(crate) url: String,
+    /// Whether it is asked without TLS.
+    pub(crate) is_plain: bool,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     /// A rule of the user's matched it, and the host is not one that the crate knows.
     pub(crate) by_rule: bool,
+}
+
+/// The address of a server's path, without query and credentials.
+pub(crate) fn url(server: &Server, is_plain: bool, path: &str) -> String {
+    let (scheme, usual) = if is_plain { ("http://", 80) } else { ("https://", 443) };
+    let (open, close) = if server.address.contains(':') { ("[", "]") } else { ("", "") };
+    let mut url = String::with_capacity(scheme.len() + server.address.len() + path.len() + 8);
+    url.extend([scheme, open, &server.address, close]);
+    if server.port != usual {
+        url.push(':');
+        url.push_str(&server.port.to_string());
+    }
+    url.push_str(path);
+    url
 }
 
 /// Says of a host that the crate does not know, a gateway or a local server, that calls of models go
@@ -177,17 +191,6 @@ impl<'a> Address<'a> {
         };
         Some(Self { host, port, path, query, is_plain })
     }
-
-    /// The address without query and credentials.
-    pub(crate) fn url(&self) -> String {
-        let Self { host, port, path, .. } = self;
-        match (self.is_plain, port) {
-            (false, 443) => format!("https://{host}{path}"),
-            (true, 80) => format!("http://{host}{path}"),
-            (false, port) => format!("https://{host}:{port}{path}"),
-            (true, port) => format!("http://{host}:{port}{path}"),
-        }
-    }
 }
 
 /// The call of a model that a request to this address is, if it is one.
@@ -198,7 +201,7 @@ pub(crate) fn target(rules: &[Rule], method: &Method, address: Address<'_>) -> O
     if method != Method::POST {
         return None;
     }
-    let Address { host, port, path, query, .. } = address;
+    let Address { host, port, path, query, is_plain } = address;
     let host = host.trim_matches(['[', ']']);
     let rule = rules.iter().find(|rule| rule.matches(host, port, path));
     if rule.is_some_and(|rule| rule.is_exclusion) {
@@ -218,10 +221,9 @@ pub(crate) fn target(rules: &[Rule], method: &Method, address: Address<'_>) -> O
         }
     };
     let by_rule = known.is_none() && rule.is_some_and(|rule| !rule.is_built_in);
-    let url = address.url();
     let server = Server { address: host.to_owned(), port };
     let (path, query) = (path.to_owned(), query.map(str::to_owned));
-    Some(Target { api, provider, server, url, path, query, by_rule })
+    Some(Target { api, provider, server, is_plain, path, query, by_rule })
 }
 
 /// Whether a path that speaks this API does so on any host: some are common words.
