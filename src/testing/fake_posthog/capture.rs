@@ -44,7 +44,7 @@ pub(super) fn take(events: &mut Events, request: &ReceivedRequest) -> Outcome {
     };
     let mut outcome = Outcome::json(200, &json!({"status": "Ok"}));
     for event in sent {
-        let event = stored(events, event, &token);
+        let event = stored(events, &event, &token);
         if let Err(reason) = events.store(event) {
             outcome = outcome.because(reason);
         }
@@ -117,7 +117,7 @@ fn distinct_id(event: &Value) -> Option<String> {
     })
 }
 
-fn stored(events: &mut Events, event: Value, token: &str) -> PostHogEvent {
+fn stored(events: &mut Events, event: &Value, token: &str) -> PostHogEvent {
     let name = event["event"].as_str().unwrap_or_default().to_owned();
     let mut properties = event["properties"].as_object().cloned().unwrap_or_default();
     if name.starts_with("$ai_") {
@@ -127,7 +127,7 @@ fn stored(events: &mut Events, event: Value, token: &str) -> PostHogEvent {
     let uuid = event["uuid"].as_str().map_or_else(|| events.new_uuid(), str::to_lowercase);
     PostHogEvent {
         name,
-        distinct_id: distinct_id(&event).unwrap_or_default(),
+        distinct_id: distinct_id(event).unwrap_or_default(),
         properties,
         timestamp,
         uuid,

@@ -20,7 +20,7 @@ fn check(message: &Value) -> Result<(), &'static str> {
         Value::Array(parts) => parts.iter().try_for_each(part)?,
         _ => return Err("the content is neither a string nor a list of parts"),
     }
-    if role == "tool" && !message["toolCallId"].as_str().is_some_and(|id| !id.is_empty()) {
+    if role == "tool" && message["toolCallId"].as_str().is_none_or(str::is_empty) {
         return Err("a tool has no toolCallId");
     }
     known_keys(message, &["role", "content", "toolCallId", "toolName"])
