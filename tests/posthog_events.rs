@@ -142,12 +142,13 @@ async fn an_agent_inside_a_request_is_the_trace_and_its_calls_are_below_it() {
     world.provider.enqueue(Answer::text("18 degrees"));
     let client = world.client();
     let work = async {
-        let inside = async {
+        // Nested by value, the futures of a debug build are larger than a test's stack.
+        let inside = Box::pin(async {
             let _ = client.chat("gpt-4o-mini").user("How warm is it?").send().await;
             let tool = Tool::new("get_weather").arguments(r#"{"city":"Lund"}"#);
             let _ = tool.run(async { Ok::<_, std::io::Error>(r#"{"degrees":18}"#) }).await;
             Ok::<_, std::io::Error>(())
-        };
+        });
         let agent = Agent::invoke("forecaster").user("How warm is it?");
         // Each span is made where the one above it is current.
         agent.run(async { inside.instrument(tracing::info_span!("step")).await }).await
