@@ -16,7 +16,8 @@
 //! * [`Telemetry`] brings finished spans to one or more [`Destination`]s and accounts for each; a program that has
 //!   an exporter needs none. What survives an outage, an exit, a freeze: [`guide::delivery`].
 //! * [`diagnosis`](diagnosis()) names what keeps spans away or makes them poor.
-//! * `testing` (a feature) has a fake provider, a fake receiver and a way to capture spans, for your tests.
+//! * `testing` (a feature) has a fake provider, fake receivers (OTLP, PostHog, Tracia) and a way to capture spans,
+//!   for your tests.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), tracing_genai::Error> {

@@ -45,6 +45,8 @@
 //! | `OTEL_BSP_SCHEDULE_DELAY` | milliseconds that a span waits at most for its batch | 5 000 |
 //! | `OTEL_BSP_MAX_QUEUE_SIZE` | spans (data points, log records) that one destination may have pending | 65 536 |
 //! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | spans in one request at most | 512 |
+//! | `POSTHOG_API_KEY` | the key of a project, for [`Destination::posthog_from_env`] alone | |
+//! | `POSTHOG_HOST` | `us`, `eu` or an address, for the same | `us` |
 //! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | the sampler of a provider that [`Telemetry`] makes | `parentbased_always_on` |
 //! | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_SPAN_EVENT_COUNT_LIMIT`, `OTEL_SPAN_LINK_COUNT_LIMIT` | limits of a provider that [`Telemetry`] makes | 128 |
 //!

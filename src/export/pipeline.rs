@@ -15,7 +15,7 @@ use crate::{
 };
 #[cfg(any(feature = "metrics", feature = "logs"))]
 use bytes::Bytes;
-use opentelemetry::trace::{Status, TraceId};
+use opentelemetry::trace::{SpanId, Status, TraceId};
 use opentelemetry_proto::{
     tonic::resource::v1::Resource, transform::common::tonic::ResourceAttributesWithSchema,
 };
@@ -29,6 +29,8 @@ pub(super) struct Finished {
     pub(super) plain_status: Option<Status>,
     /// Its full record, where a destination may render content from it.
     pub(super) operation: Option<Arc<Operation>>,
+    /// The nearest span of generative AI above it, where a destination needs to know.
+    pub(super) operation_above: Option<SpanId>,
     pub(super) source: Arc<Source>,
     /// Estimated bytes that it holds.
     pub(super) weight: usize,
@@ -193,6 +195,7 @@ impl Finished {
             },
             plain_status: None,
             operation: None,
+            operation_above: None,
             source: Arc::default(),
             weight,
         }

@@ -16,7 +16,7 @@ use crate::{
 };
 use opentelemetry::{
     Context, KeyValue, Value,
-    trace::{Span as _, Status, TraceContextExt},
+    trace::{Span as _, SpanId, Status, TraceContextExt},
 };
 use opentelemetry_sdk::{
     Resource,
@@ -52,16 +52,18 @@ impl Processor {
         Self { pipeline, overrides, source: Arc::new(Source::new(&resource)), is_of_own_provider: false }
     }
 
-    /// How a span that ends stands to generative AI. One of which nobody knows what is below it may be above any.
-    fn relation(&self, span: &SpanData, is_gen_ai: bool) -> Relation {
+    /// How a span that ends stands to generative AI, and the nearest operation above it. One of which nobody
+    /// knows what is below it may be above any.
+    fn relation(&self, span: &SpanData, is_gen_ai: bool) -> (Relation, Option<SpanId>) {
         let live = self.pipeline.live.as_ref();
         let ended = live.map(|live| live.end(&span.span_context, span.parent_span_id, is_gen_ai));
-        match ended {
+        let relation = match &ended {
             _ if is_gen_ai => Relation::Operation,
             Some(None) => Relation::Ancestor,
             Some(Some(ended)) if ended.is_above_gen_ai => Relation::Ancestor,
             _ => Relation::Unrelated,
-        }
+        };
+        (relation, ended.flatten().and_then(|ended| ended.nearest_gen_ai))
     }
 }
 
@@ -96,7 +98,7 @@ impl SpanProcessor for Processor {
             (origin, operation) => repair::repair(&mut span, origin, operation.as_deref()),
         }
         let is_gen_ai = origin == Origin::Ours || operation.is_some() || repair::has_operation(&span);
-        let relation = self.relation(&span, is_gen_ai);
+        let (relation, operation_above) = self.relation(&span, is_gen_ai);
         if !self.pipeline.takes(span.span_context.trace_id(), relation) {
             return;
         }
@@ -107,7 +109,8 @@ impl SpanProcessor for Processor {
         let operation = operation.filter(|_| self.pipeline.keeps_operations);
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
         let source = Arc::clone(&self.source);
-        self.pipeline.push(Finished { span, plain_status, operation, source, weight }, relation);
+        let finished = Finished { span, plain_status, operation, operation_above, source, weight };
+        self.pipeline.push(finished, relation);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

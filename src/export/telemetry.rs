@@ -23,8 +23,9 @@ use crate::{
     Error,
     diagnosis::{self, Finding},
     record::ErrorKind,
-    semconv::gen_ai::SCHEMA_URL,
+    semconv::{gen_ai::SCHEMA_URL, posthog::AI_SESSION_ID},
     span::{joined, own_pipeline::Claim},
+    vocabulary::posthog::is_session_id,
 };
 use opentelemetry::{
     InstrumentationScope, Key, KeyValue, Value, propagation::TextMapCompositePropagator,
@@ -453,6 +454,7 @@ impl TelemetryBuilder {
 
     fn build_with(self, lookup: Lookup<'_>) -> Result<Telemetry, Error> {
         let destinations = self.destinations_with(lookup)?;
+        self.check_session(&destinations)?;
         // What is switched off cannot be stopped by a number that it does not use.
         let limits = if destinations.is_empty() { Limits::default() } else { env::limits(lookup)? };
         #[cfg(feature = "metrics")]
@@ -487,6 +489,19 @@ impl TelemetryBuilder {
             is_connected,
             own_pipeline: Mutex::new(own_pipeline),
         })
+    }
+
+    /// A session of the whole process is a setting, and one that cannot be is refused.
+    fn check_session(&self, destinations: &[Destination]) -> Result<(), Error> {
+        let session = self.resource.iter().find(|attribute| attribute.key.as_str() == AI_SESSION_ID);
+        let is_one = |attribute: &KeyValue| is_session_id(&attribute.value.as_str());
+        if destinations.iter().any(Destination::is_posthog) && session.is_some_and(|session| !is_one(session))
+        {
+            return Err(Error::configuration(format!(
+                "TelemetryBuilder::resource_attribute: {AI_SESSION_ID} takes letters, digits and -_~.@()!':| alone"
+            )));
+        }
+        Ok(())
     }
 
     fn destinations_with(&self, lookup: Lookup<'_>) -> Result<Vec<Destination>, Error> {
@@ -556,7 +571,7 @@ fn pipeline(
         selections: taken,
         live,
         hook,
-        keeps_operations: destinations.iter().any(Destination::renders_content),
+        keeps_operations: destinations.iter().any(Destination::reads_records),
         commands,
         patience,
         _consumer: consumer,

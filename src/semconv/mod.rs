@@ -4,5 +4,6 @@
 pub(crate) mod former;
 pub mod gen_ai;
 pub mod own;
+pub mod posthog;
 #[cfg(feature = "export")]
 pub(crate) mod types;

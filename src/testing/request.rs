@@ -1,6 +1,8 @@
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, Method};
 use serde_json::Value;
+use std::io::Read as _;
 
 /// A request as the server received it.
 #[derive(Clone, Debug)]
@@ -30,6 +32,15 @@ impl ReceivedRequest {
     /// The body as JSON; `Null` if it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The body without its gzip; as it was sent if it has none or one that is broken.
+    pub fn unzipped_body(&self) -> Bytes {
+        let mut unzipped = Vec::new();
+        match MultiGzDecoder::new(&*self.body).read_to_end(&mut unzipped) {
+            Ok(_) => unzipped.into(),
+            Err(_) => self.body.clone(),
+        }
     }
 
     /// The value of a parameter of the query, as it was sent.

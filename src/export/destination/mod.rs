@@ -1,6 +1,7 @@
 //! Where finished spans go.
 
 mod otlp;
+mod posthog;
 mod shelf;
 mod tls;
 
@@ -11,13 +12,14 @@ pub(super) use tls::Pem;
 pub(super) use {otlp::name, tls::Tls};
 
 use super::{
-    encode::View,
+    encode::{View, Vocabulary},
     lane::Limits,
     selection::{Selection, SpanFilter},
     signal::Signal,
 };
 use crate::{Error, capture::ContentCapture};
 use otlp::Otlp;
+use posthog::PostHog;
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -54,6 +56,10 @@ pub struct Destination {
     filter: SpanFilter,
     sample_ratio: f64,
     code_attributes: bool,
+    /// Set for PostHog alone.
+    posthog: Option<PostHog>,
+    /// A host was given where none is of use.
+    has_idle_host: bool,
 }
 
 /// What happens when a destination's queue is full: see [`Destination::when_full`].
@@ -131,6 +137,8 @@ impl Destination {
             filter: SpanFilter::All,
             sample_ratio: 1.0,
             code_attributes: true,
+            posthog: None,
+            has_idle_host: false,
         }
     }
 
@@ -200,6 +208,8 @@ impl Destination {
     /// The signals that it takes.
     pub(super) fn taken(&self) -> impl Iterator<Item = Signal> {
         Signal::exported().filter(|signal| match &self.signals {
+            // What it does not take is refused in its place.
+            Some(_) if self.posthog.is_some() => *signal == Signal::Traces,
             Some(signals) => signals.contains(signal),
             None => *signal == Signal::Traces || !self.otlp.exact_path,
         })
@@ -377,7 +387,7 @@ impl Destination {
                 )));
             }
         }
-        Ok(Limits {
+        let mut limits = Limits {
             spans,
             bytes,
             when_full: self.when_full,
@@ -386,7 +396,11 @@ impl Destination {
             // Without any delay the export would never sleep.
             delay: delay.max(Duration::from_millis(10)),
             ..limits.clone()
-        })
+        };
+        if self.posthog.is_some() {
+            PostHog::limit(&mut limits);
+        }
+        Ok(limits)
     }
 
     /// Which spans this destination gets, every one by default. Others choose for themselves.
@@ -454,12 +468,22 @@ impl Destination {
 
     /// What it chooses from the spans.
     pub(super) fn selection(&self) -> Result<Selection, Error> {
-        Selection::new(self.filter, self.sample_ratio)
+        let selection = Selection::new(self.filter, self.sample_ratio)?;
+        Ok(if self.posthog.is_some() { selection.with_operations_above() } else { selection })
     }
 
     /// Whether it renders content from records.
     pub(super) fn renders_content(&self) -> bool {
         self.content.as_ref().is_some_and(ContentCapture::is_on)
+    }
+
+    pub(super) fn is_posthog(&self) -> bool {
+        self.posthog.is_some()
+    }
+
+    /// Whether it writes spans from their records.
+    pub(super) fn reads_records(&self) -> bool {
+        self.renders_content() || self.posthog.is_some()
     }
 
     pub(super) fn needs_certificates(&self) -> bool {
@@ -468,11 +492,13 @@ impl Destination {
 
     /// The name of it, and the checked way to it for one signal.
     pub(super) fn route(&self, signal: Signal, client: &reqwest::Client) -> Result<(String, Address), Error> {
+        self.check()?;
         self.otlp_of(signal).resolve(client)
     }
 
     /// What of each span it gets.
     pub(super) fn view(&self) -> View {
-        View { content: self.content.clone(), has_code: self.code_attributes }
+        let vocabulary = if self.posthog.is_some() { Vocabulary::PostHog } else { Vocabulary::GenAi };
+        View { content: self.content.clone(), has_code: self.code_attributes, vocabulary }
     }
 }

@@ -18,6 +18,8 @@ use std::{fmt, net::IpAddr, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::export) enum Origin {
     Code,
+    /// Another option than the endpoint, by its name.
+    Option(&'static str),
     Variable(&'static str),
 }
 
@@ -25,7 +27,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Code => "the endpoint given to Destination::otlp",
-            Self::Variable(name) => name,
+            Self::Option(name) | Self::Variable(name) => name,
         })
     }
 }
@@ -82,7 +84,7 @@ impl Otlp {
         let compression = self.compression.unwrap_or(default);
         if compression == Compression::Zstd && !cfg!(feature = "zstd") {
             let asked = match self.origin {
-                Origin::Code => "Destination::compression",
+                Origin::Code | Origin::Option(_) => "Destination::compression",
                 Origin::Variable(_) => &self.variables("COMPRESSION"),
             };
             return Err(Error::configuration(format!(
@@ -103,6 +105,10 @@ impl Otlp {
             Protocol::Grpc => self.grpc(&url, headers, compression)?,
         };
         Ok((name, address))
+    }
+
+    pub(super) fn set_endpoint(&mut self, endpoint: String, origin: Origin) {
+        (self.endpoint, self.origin) = (endpoint, origin);
     }
 
     /// The same for another signal.
@@ -139,7 +145,7 @@ impl Otlp {
     #[cfg(not(feature = "grpc"))]
     fn grpc(&self, _: &Url, _: HeaderMap, _: Compression) -> Result<Address, Error> {
         let asked = match self.origin {
-            Origin::Code => "Destination::protocol",
+            Origin::Code | Origin::Option(_) => "Destination::protocol",
             Origin::Variable(_) => &self.variables("PROTOCOL"),
         };
         Err(Error::configuration(format!(
@@ -189,7 +195,7 @@ impl Otlp {
         let mut map = HeaderMap::with_capacity(self.headers.len());
         for (number, (name, value)) in (1..).zip(&self.headers) {
             let origin = match self.origin {
-                Origin::Code => "Destination::header".to_owned(),
+                Origin::Code | Origin::Option(_) => "Destination::header".to_owned(),
                 Origin::Variable(_) => self.variables("HEADERS"),
             };
             // What is no name is kept out of the error: a key that stands in the wrong place, as a rule.

@@ -1,0 +1,37 @@
+//! `POST /spans/{id}/evaluations`.
+
+use super::{Stored, TraciaEvaluation, Wrong, invalid, not_found, now};
+use serde_json::{Value, json};
+
+pub(super) fn store(stored: &mut Stored, span_id: &str, sent: &Value) -> Result<Value, Wrong> {
+    let key = sent["evaluatorKey"].as_str().filter(|key| !key.is_empty());
+    let key = key.ok_or_else(|| invalid("evaluatorKey is not a string with something in it"))?;
+    let value = sent["value"].as_f64().ok_or_else(|| invalid("value is not a number"))?;
+    let note = match sent.get("note") {
+        None => None,
+        Some(Value::String(note)) => Some(note.clone()),
+        Some(_) => return Err(invalid("note is not a string")),
+    };
+    let known = ["evaluatorKey", "value", "note"];
+    if sent.as_object().into_iter().flatten().any(|(key, _)| !known.contains(&key.as_str())) {
+        return Err(invalid("there is a key that is none of an evaluation's"));
+    }
+    if !stored.spans.iter().any(|span| span.id() == span_id) {
+        return Err(not_found(format!("there is no span {span_id}")));
+    }
+    stored.evaluations.push(TraciaEvaluation {
+        span_id: span_id.to_owned(),
+        evaluator_key: key.to_owned(),
+        value,
+        note: note.clone(),
+    });
+    Ok(json!({
+        "id": format!("ev_{}", stored.evaluations.len()),
+        "evaluatorKey": key,
+        "evaluatorName": key,
+        "value": sent["value"],
+        "source": "sdk",
+        "note": note,
+        "createdAt": now(),
+    }))
+}
