@@ -492,7 +492,7 @@ impl Destination {
 
     /// The name of it, and the checked way to it for one signal.
     pub(super) fn route(&self, signal: Signal, client: &reqwest::Client) -> Result<(String, Address), Error> {
-        self.check()?;
+        self.check_posthog()?;
         self.otlp_of(signal).resolve(client)
     }
 

@@ -126,7 +126,7 @@ impl Destination {
     }
 
     /// The settings that hold for a back end of its own kind.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check_posthog(&self) -> Result<(), Error> {
         if self.has_idle_host {
             return Err(Error::configuration(
                 "Destination::host is for Destination::posthog; Destination::otlp is given its whole address",
@@ -309,13 +309,17 @@ mod tests {
 
     #[test]
     fn the_limits_hold_whatever_was_asked_for() {
-        let limits = Destination::posthog("phc_a").limits(&Limits { batch: 512, ..Limits::default() });
+        let limits =
+            Destination::posthog("phc_a").limits(&Limits { batch: 512, ..Limits::default() }).unwrap();
         assert!(limits.batch == 100 && limits.request_bytes < 4 << 20);
         assert_eq!(
-            Destination::posthog("phc_a").limits(&Limits { batch: 10, ..Limits::default() }).batch,
+            Destination::posthog("phc_a").limits(&Limits { batch: 10, ..Limits::default() }).unwrap().batch,
             10
         );
-        assert_eq!(Destination::otlp("http://localhost").limits(&Limits::default()), Limits::default());
+        assert_eq!(
+            Destination::otlp("http://localhost").limits(&Limits::default()).unwrap(),
+            Limits::default()
+        );
     }
 
     #[test]
