@@ -55,14 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let flushed = telemetry.flush(Duration::from_secs(5)).await;
     trace::print(&sink.wait_for_spans_async(6, Duration::from_secs(5)).await);
     println!();
-    for to in telemetry.report().destinations {
-        let counts = (to.recorded, to.delivered, to.pending, to.rejected, to.dropped);
-        let (recorded, delivered, pending, rejected, dropped) = counts;
-        println!(
-            "{}: {recorded} spans recorded, {delivered} delivered, {pending} pending, {rejected} rejected, {dropped} dropped",
-            to.name
-        );
-    }
+    println!("{}", telemetry.report());
     flushed?;
     Ok(())
 }

@@ -11,7 +11,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message;
 use std::time::Duration;
-use tracing_genai::export::{Destination, ProblemKind, Report, Telemetry};
+use tracing_genai::{
+    export::{Destination, ProblemKind, Report, Telemetry},
+    record::ErrorKind,
+};
 
 const SPANS: u64 = 3;
 
@@ -54,10 +57,15 @@ fn each<T: Send>(cases: Vec<T>, check: impl Fn(T) + Sync) {
     });
 }
 
+/// The report once everything is accounted for: wrong settings are asked about once a second at most.
+fn whole(program: &Program) -> Report {
+    balanced(eventually(|| program.telemetry.flush_blocking(Duration::from_secs(20)).ok()))
+}
+
 /// The collector is mended: what is pending, and what comes now, arrives once.
 fn delivers_again(program: &Program, collector: &Collector, lost: u64) {
     program.span("later");
-    let report = program.flush();
+    let report = whole(program);
     assert_eq!((report.pending, report.dropped, report.rejected), (0, 0, lost));
     assert_eq!(report.delivered, report.recorded - lost);
     assert_eq!(report.destinations[0].trouble, None);
@@ -76,9 +84,9 @@ fn what_may_pass_keeps_spans_pending_until_it_has() {
         ("429 with Retry-After", retry_after(429, "1"), "429"),
         ("503 with a date that has passed", retry_after(503, "Thu, 01 Jan 1970 00:00:09 GMT"), "503"),
         ("503 with a Retry-After of nonsense", retry_after(503, "soon"), "503"),
-        ("no answer", Mode::Silent, "tried again"),
-        ("a broken connection", Mode::Resets, "tried again"),
-        ("half a status line", Mode::HalfHead, "tried again"),
+        ("no answer", Mode::Silent, "timed out"),
+        ("a broken connection", Mode::Resets, "connection"),
+        ("half a status line", Mode::HalfHead, "connection"),
         ("half of a 503", Mode::HalfBody(503), "503"),
     ]);
     each(cases, |(case, mode, said)| {
@@ -115,13 +123,13 @@ fn an_address_where_nobody_listens_keeps_spans_pending_until_somebody_does() {
 
 #[test]
 fn a_success_counts_whatever_its_body_says_or_holds_back() {
-    let html = "<!doctype html><html><body>Sign in</body></html>";
     each(
         vec![
             Mode::status(200),
             Mode::status(202),
             Mode::status(204),
-            Mode::answers(move |_| status(200).header("content-type", "text/html").body(html)),
+            Mode::answers(|_| status(200).header("content-type", "text/plain").body("thanks")),
+            Mode::answers(|_| status(200).header("content-type", "application/json").body("{}")),
             Mode::HalfBody(200),
         ],
         |mode| {
@@ -134,6 +142,24 @@ fn a_success_counts_whatever_its_body_says_or_holds_back() {
             assert_eq!(collector.taken_once().len() as u64, SPANS);
         },
     );
+}
+
+#[test]
+fn a_web_page_is_no_success_but_a_wrong_address() {
+    let page = "<!doctype html><html><body>Sign in</body></html>";
+    let collector = Collector::new(Mode::answers(move |_| {
+        status(200).header("content-type", "text/html; charset=utf-8").body(page)
+    }));
+    let program = program(&collector.url);
+    spans(&program, 2_000);
+    let error = program.telemetry.flush_blocking(Duration::from_secs(10)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("web page"), "{error}");
+    let now = report(&program);
+    assert_eq!(now.delivered, 0);
+    assert!(now.pending >= 2_000 - collector.tries().len() as u64, "{now:?}");
+    assert!(kinds(&program).contains(&ProblemKind::Misconfigured));
+    program.telemetry.shutdown_blocking(Duration::ZERO);
 }
 
 #[test]
@@ -229,7 +255,7 @@ fn wrong_settings_cost_one_span_a_try_and_the_message_names_what_mends_them() {
         let lost = {
             // A request may still have been on its way.
             eventually(|| (collector.exchanges().iter().all(|one| one.answered.is_some())).then_some(()));
-            program.flush().rejected
+            whole(&program).rejected
         };
         assert!(lost <= collector.tries().len() as u64);
         delivers_again(&program, &collector, lost);
@@ -252,7 +278,11 @@ fn a_firewall_that_forbids_some_requests_costs_those_alone() {
         assert!(fine < 20, "{:?}", report(&program));
         program.span("fine");
         fine += 1;
-        let _ = program.telemetry.flush_blocking(Duration::from_secs(10));
+        eventually(|| {
+            let _ = program.telemetry.flush_blocking(Duration::from_secs(10));
+            let now = report(&program);
+            (now.delivered == fine || now.pending == 0).then_some(())
+        });
     }
     let now = report(&program);
     assert_eq!((now.delivered, now.rejected), (fine, 40));
@@ -333,14 +363,16 @@ fn what_is_tried_again_does_not_wait_for_the_schedule() {
 
 #[test]
 fn a_flush_has_a_destination_tried_at_once_whatever_its_back_off() {
-    let collector = Collector::new(Mode::status(401));
+    let collector = Collector::new(Mode::status(503));
     let program = program(&collector.url);
     program.span("work");
-    program.flush();
-    program.span("work");
-    program.flush();
+    for _ in 0..6 {
+        let tries = collector.tries().len();
+        assert!(program.telemetry.flush_blocking(Duration::from_millis(50)).is_err());
+        eventually(|| (collector.tries().len() > tries).then_some(()));
+    }
+    // The last back-off is two seconds at least.
     let tries = collector.tries();
-    assert_eq!(tries.len(), 2);
-    // The back-off is two and a half seconds at least.
-    assert!(tries[1] - tries[0] < Duration::from_millis(2_400), "{:?}", tries[1] - tries[0]);
+    assert!(tries[5] - tries[4] < Duration::from_millis(1_900), "{:?}", tries[5] - tries[4]);
+    program.telemetry.shutdown_blocking(Duration::ZERO);
 }

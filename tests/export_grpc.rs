@@ -211,7 +211,7 @@ fn comes_to(code: Code, class: Class, with_retry_info: bool) {
         assert!(start.elapsed() >= Duration::from_millis(300), "{code:?} asked to be left alone");
     }
     program.span("later");
-    let report = program.flush();
+    let report = program.flush_until_whole();
     assert_eq!((report.delivered, report.rejected), (2 - lost, lost), "{code:?}");
     assert_eq!(report.destinations[0].trouble, None, "{code:?}");
 }

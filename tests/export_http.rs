@@ -193,7 +193,7 @@ fn wrong_settings_are_told_with_what_they_cost() {
     let problems = program.problems.lock().unwrap();
     assert_eq!(problems[0].kind, ProblemKind::Misconfigured);
     let words = "answered 401; check the key of this destination (Destination::header, \
-        OTEL_EXPORTER_OTLP_HEADERS); the spans of this request are lost, the others are kept";
+        OTEL_EXPORTER_OTLP_HEADERS); each try costs one, the others are kept";
     assert_eq!(problems[0].message, words);
 }
 
@@ -301,7 +301,7 @@ fn what_a_flush_cannot_deliver_stays_pending() {
     program.span("work");
     let error = program.telemetry.flush_blocking(Duration::from_millis(100)).unwrap_err();
 
-    assert!(error.to_string().contains("spans still pending: 1"), "{error}");
+    assert!(error.to_string().contains("still pending, kept and tried again"), "{error}");
     assert_eq!(balanced(program.telemetry.report()).pending, 1);
     program.telemetry.shutdown_blocking(Duration::ZERO);
 }
@@ -448,4 +448,34 @@ fn the_sums_hold_while_spans_are_on_their_way() {
         }
     });
     assert_eq!(program.flush().delivered, 4_000);
+}
+
+#[test]
+fn a_destination_that_asks_for_no_pause_gets_one_all_the_same() {
+    for retry_after in ["0", "Thu, 01 Jan 1970 00:00:09 GMT"] {
+        let receiver = Receiver::answering(move |number, _| {
+            if number < 3 { status(503).header("retry-after", retry_after) } else { status(200) }
+        });
+        let program = Program::sending_to(&[&receiver.url]);
+        program.span("work");
+        program.flush();
+        let times: Vec<Instant> = receiver.requests().iter().map(|request| request.at).collect();
+        // The second pause is half of half a second at least; a flush may have cut the first one short.
+        assert!(times[2] - times[1] >= Duration::from_millis(240), "{retry_after}");
+    }
+}
+
+#[test]
+fn a_flush_after_each_span_does_not_feed_them_all_to_a_wrong_key() {
+    let receiver = Receiver::answering(|_, _| status(401));
+    let program = Program::sending_to(&[&receiver.url]);
+    for _ in 0..50 {
+        program.span("work");
+        let error = program.telemetry.flush_blocking(Duration::from_secs(5)).unwrap_err();
+        assert!(error.to_string().contains("settings") && error.to_string().contains("401"), "{error}");
+    }
+    let report = balanced(program.telemetry.report());
+    // A slow machine may have got to the next time that it is asked.
+    assert!(report.rejected <= 3 && report.pending >= 47, "{report:?}");
+    program.telemetry.shutdown_blocking(Duration::ZERO);
 }

@@ -221,6 +221,9 @@ fn the_environments_certificates_are_read_from_their_files() {
             ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", authority.path()),
             ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", certificate.path()),
             ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", key.path()),
+            // They would read the general certificate.
+            ("OTEL_METRICS_EXPORTER", "none"),
+            ("OTEL_LOGS_EXPORTER", "none"),
         ],
     );
     assert_eq!(receiver.names(), ["work"]);

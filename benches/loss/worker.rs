@@ -111,8 +111,11 @@ pub(crate) fn work(arguments: &[String], loads: &[Load]) {
             wait(&telemetry, Duration::from_secs(patience));
             let whole = begun.elapsed();
             // What is pending goes to the spool.
-            tell(&telemetry.shutdown_blocking(Duration::from_secs(1)));
-            println!("took;{:.1}", whole.as_secs_f64());
+            let report = telemetry.shutdown_blocking(Duration::from_secs(1));
+            tell(&report);
+            if report.delivered == report.recorded {
+                println!("took;{:.1}", whole.as_secs_f64());
+            }
         }
         Export::Sdk => {
             thread::sleep(Duration::from_secs(patience));

@@ -51,7 +51,12 @@ impl Exchange {
         operation.provider = Some(route.provider_name.clone());
         operation.api = api.openai_api_type().map(Into::into);
         operation.server = Some(route.server.clone());
-        let call = InFlight::start(operation, client.0.content.clone());
+        let mut call = InFlight::start(operation, client.0.content.clone());
+        if call.is_seen() {
+            // Credentials are refused in a base address.
+            let url = url.as_str().split(['?', '#']).next();
+            call.operation_mut().url = url.map(str::to_owned);
+        }
         let transport = Transport::new(client, Arc::clone(&route), api, url, body.into());
         Ok(Self { call, api, transport, route })
     }

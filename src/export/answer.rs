@@ -35,6 +35,23 @@ pub(super) struct Retry {
     pub(super) message: String,
 }
 
+/// What is read of an answer's headers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Headers<'a> {
+    pub(super) retry_after: Option<&'a str>,
+    pub(super) content_type: Option<&'a str>,
+}
+
+impl Headers<'_> {
+    /// Whether the answer is for people: no receiver of OTLP gives one, a sign-in or a start page does.
+    pub(super) fn is_web_page(&self) -> bool {
+        let media = self.content_type.unwrap_or_default().split(';').next().unwrap_or_default();
+        media.trim().eq_ignore_ascii_case("text/html")
+    }
+}
+
+pub(super) const WEB_PAGE: &str = "web_page";
+
 /// The longest wait that a destination can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// After so many answers that may be the request's own fault they are.
@@ -42,16 +59,23 @@ pub(super) const SUSPICIOUS_TRIES: u32 = 5;
 const EXCERPT: usize = 200;
 
 /// The answer of an HTTP status: `429` and the trouble of a gateway are temporary, `408` and other `5xx` may be.
-pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: SystemTime) -> Answer {
+pub(super) fn of_http(status: u16, headers: &Headers<'_>, body: &[u8], now: SystemTime) -> Answer {
     let reason = format!("http_{status}");
+    let retry_after = headers.retry_after;
     match status {
+        200..=299 if headers.is_web_page() => Answer::Misconfigured {
+            reason: WEB_PAGE.to_owned(),
+            message: format!(
+                "answered {status} with a web page: check the address of this destination, and what stands before it"
+            ),
+        },
         200..=299 => of_success(body),
-        429 | 502 | 503 | 504 => Answer::Retry(Retry {
-            after: retry_after.and_then(|value| wait(value, now)),
-            is_suspicious: false,
-            message: format!("answered {status}"),
-            reason,
-        }),
+        429 | 502 | 503 | 504 => {
+            let after = retry_after.and_then(|value| wait(value, now));
+            let asks = after.map(|wait| format!(" and asks to be left alone for {wait:?}"));
+            let message = format!("answered {status}{}", asks.unwrap_or_default());
+            Answer::Retry(Retry { after, is_suspicious: false, message, reason })
+        }
         501 | 505 => misconfigured(status, reason, body),
         408 | 500..=599 => Answer::Retry(Retry {
             after: retry_after.and_then(|value| wait(value, now)),
@@ -59,7 +83,10 @@ pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: 
             message: said(status, body),
             reason,
         }),
-        413 => Answer::TooLarge { reason, message: said(status, body) },
+        413 => {
+            let message = format!("{}; {TOO_LARGE}", said(status, body));
+            Answer::TooLarge { reason, message }
+        }
         300..=399 => Answer::Misconfigured {
             reason,
             message: format!(
@@ -75,6 +102,10 @@ pub(super) fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], now: 
 fn misconfigured(status: u16, reason: String, body: &[u8]) -> Answer {
     Answer::Misconfigured { reason, message: format!("{}; {}", said(status, body), advice(status)) }
 }
+
+/// What makes a span smaller that is too large by itself.
+const TOO_LARGE: &str = "a span that is too large by itself is lost: its texts are left out by Destination::content \
+    with ContentCapture::off()";
 
 /// What mends the settings that such a status finds fault with.
 fn advice(status: u16) -> &'static str {
@@ -127,7 +158,7 @@ pub(super) fn of_grpc(status: &tonic::Status) -> Answer {
     match code {
         // Servers answer so to a message over their limit: grpc-go and grpc-java the one, tonic the other.
         Code::ResourceExhausted | Code::OutOfRange if is_about_size(status.message()) => {
-            Answer::TooLarge { reason, message }
+            Answer::TooLarge { reason, message: format!("{message}; {TOO_LARGE}") }
         }
         Code::ResourceExhausted if after.is_none() => Answer::Refused { reason, message },
         Code::ResourceExhausted
@@ -271,15 +302,35 @@ mod tests {
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn http(status: u16) -> Answer {
-        of_http(status, None, b"", NOW)
+        of_http(status, &Headers::default(), b"", NOW)
     }
 
     #[test]
     fn a_success_of_any_body_is_accepted() {
         for body in [&b""[..], b"{}", b"ok", b"{\"partialSuccess\":{}}"] {
-            assert_eq!(of_http(200, None, body, NOW), Answer::Accepted);
+            assert_eq!(of_http(200, &Headers::default(), body, NOW), Answer::Accepted);
         }
         assert_eq!(http(202), Answer::Accepted);
+    }
+
+    #[test]
+    fn a_success_with_a_web_page_blames_the_address() {
+        for (content_type, is_page) in [
+            ("text/html", true),
+            ("Text/HTML; charset=utf-8", true),
+            ("text/plain", false),
+            ("application/json", false),
+            ("application/x-protobuf", false),
+        ] {
+            let headers = Headers { retry_after: None, content_type: Some(content_type) };
+            match of_http(200, &headers, b"<!doctype html>", NOW) {
+                Answer::Misconfigured { reason, message } if is_page => {
+                    assert_eq!(reason, "web_page");
+                    assert!(message.contains("web page") && message.contains("address"), "{message}");
+                }
+                answer => assert!(!is_page && answer == Answer::Accepted, "{content_type}: {answer:?}"),
+            }
+        }
     }
 
     #[test]
@@ -287,7 +338,7 @@ mod tests {
         let partial = ExportTracePartialSuccess { rejected_spans: 3, error_message: "too old".into() };
         let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
         assert!(
-            matches!(of_http(200, None, &body, NOW), Answer::Partial { rejected: 3, message } if message.contains("too old"))
+            matches!(of_http(200, &Headers::default(), &body, NOW), Answer::Partial { rejected: 3, message } if message.contains("too old"))
         );
     }
 
@@ -295,7 +346,7 @@ mod tests {
     fn a_partial_success_without_rejected_spans_is_a_success() {
         let partial = ExportTracePartialSuccess { rejected_spans: 0, error_message: "slow down".into() };
         let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
-        assert_eq!(of_http(200, None, &body, NOW), Answer::Accepted);
+        assert_eq!(of_http(200, &Headers::default(), &body, NOW), Answer::Accepted);
     }
 
     #[test]
@@ -314,7 +365,8 @@ mod tests {
 
     #[test]
     fn a_request_that_is_too_large_is_split() {
-        assert!(matches!(http(413), Answer::TooLarge { .. }));
+        let Answer::TooLarge { message, .. } = http(413) else { panic!("413 is about size") };
+        assert!(message.contains("Destination::content"), "{message}");
     }
 
     #[test]
@@ -345,7 +397,8 @@ mod tests {
 
     #[test]
     fn retry_after_is_read_as_seconds_or_as_a_date() {
-        let after = |value: &str| match of_http(503, Some(value), b"", NOW) {
+        let headers = |value| Headers { retry_after: Some(value), content_type: None };
+        let after = |value| match of_http(503, &headers(value), b"", NOW) {
             Answer::Retry(retry) => retry.after,
             _ => None,
         };
@@ -357,7 +410,8 @@ mod tests {
 
     #[test]
     fn what_a_server_wrote_is_repeated_without_keys() {
-        let Answer::Misconfigured { message, .. } = of_http(401, None, b"bad key sk-abcdefghijklmnop\n", NOW)
+        let Answer::Misconfigured { message, .. } =
+            of_http(401, &Headers::default(), b"bad key sk-abcdefghijklmnop\n", NOW)
         else {
             panic!("401 blames the settings");
         };

@@ -13,7 +13,11 @@ use std::{
     cell::RefCell,
     pin::pin,
     rc::Rc,
-    sync::{Arc, mpsc as std_mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc as std_mpsc,
+    },
     thread::ThreadId,
     time::{Duration, Instant},
 };
@@ -41,11 +45,16 @@ enum Command {
 pub(super) struct Commands {
     sender: Option<mpsc::UnboundedSender<Command>>,
     thread: Option<ThreadId>,
+    /// Whether the courier writes to the spool what is left at the end.
+    is_finishing: Arc<AtomicBool>,
 }
 
+/// How long writing what is left to the spool may take: a disk that hangs must not hold the program's end for ever.
+const LONGEST_FINISH: Duration = Duration::from_secs(60);
+
 impl Commands {
-    pub(super) const fn nowhere() -> Self {
-        Self { sender: None, thread: None }
+    pub(super) fn nowhere() -> Self {
+        Self { sender: None, thread: None, is_finishing: Arc::default() }
     }
 
     fn send(&self, command: Command) -> Result<(), Command> {
@@ -67,7 +76,8 @@ impl Commands {
     pub(super) async fn flush(&self, patience: Duration) -> bool {
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |whole| _ = sender.send(whole));
-        self.send(Command::Flush { patience, done }).is_err() || receiver.await.unwrap_or(true)
+        // One that a shutdown interrupts has not seen the end.
+        self.send(Command::Flush { patience, done }).is_err() || receiver.await.unwrap_or(false)
     }
 
     pub(super) fn flush_blocking(&self, patience: Duration) -> bool {
@@ -78,7 +88,7 @@ impl Commands {
     pub(super) async fn shut_down(&self, patience: Duration) -> bool {
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |whole| _ = sender.send(whole));
-        self.send(Command::Shutdown { patience, done }).is_err() || receiver.await.unwrap_or(true)
+        self.send(Command::Shutdown { patience, done }).is_err() || receiver.await.unwrap_or(false)
     }
 
     pub(super) fn shut_down_blocking(&self, patience: Duration) -> bool {
@@ -96,11 +106,22 @@ impl Commands {
         if self.send(command(done)).is_err() {
             return true;
         }
-        // The courier keeps the time; this is for a courier that a slow hook holds up.
-        match receiver.recv_timeout(patience.saturating_add(Duration::from_millis(500))) {
-            Ok(whole) => whole,
-            Err(std_mpsc::RecvTimeoutError::Disconnected) => true,
-            Err(std_mpsc::RecvTimeoutError::Timeout) => false,
+        // The courier keeps the time; this is for a courier that a slow hook holds up, or that writes to the spool
+        // what is left.
+        let started = Instant::now();
+        let mut most = patience.saturating_add(Duration::from_millis(500));
+        loop {
+            match receiver.recv_timeout(most) {
+                Ok(whole) => return whole,
+                Err(std_mpsc::RecvTimeoutError::Disconnected) => return false,
+                Err(std_mpsc::RecvTimeoutError::Timeout) => {
+                    let is_over = started.elapsed() > patience.saturating_add(LONGEST_FINISH);
+                    if is_over || !self.is_finishing.load(Ordering::SeqCst) {
+                        return false;
+                    }
+                    most = Duration::from_millis(100);
+                }
+            }
         }
     }
 }
@@ -113,6 +134,8 @@ pub(super) fn start(
 ) -> Result<Commands, Error> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let (ready, started) = std_mpsc::sync_channel(1);
+    let is_finishing = Arc::<AtomicBool>::default();
+    let finishing = Arc::clone(&is_finishing);
     let thread = std::thread::Builder::new()
         .name("tracing-genai".into())
         .spawn(move || {
@@ -127,7 +150,7 @@ pub(super) fn start(
                     let _ = ready.send(Ok(()));
                     let _suppressed = Context::enter_telemetry_suppressed_scope();
                     silence(true);
-                    LocalSet::new().block_on(&runtime, run(routes, spooling, hook, receiver));
+                    LocalSet::new().block_on(&runtime, run(routes, spooling, hook, receiver, finishing));
                     // A name lookup that hangs must not hold the thread.
                     runtime.shutdown_background();
                 }
@@ -139,7 +162,7 @@ pub(super) fn start(
             _ => Ok(thread.thread().id()),
         })
         .map_err(|error| Error::configuration("the export thread cannot be started").with_source(error))?;
-    Ok(Commands { sender: Some(sender), thread: Some(thread) })
+    Ok(Commands { sender: Some(sender), thread: Some(thread), is_finishing })
 }
 
 thread_local! {
@@ -171,6 +194,7 @@ async fn run(
     spooling: Option<Spooling>,
     hook: Hook,
     mut commands: mpsc::UnboundedReceiver<Command>,
+    is_finishing: Arc<AtomicBool>,
 ) {
     let lanes: Rc<[Arc<Lane>]> = routes.iter().map(|(lane, _)| Arc::clone(lane)).collect();
     let alarm = spooling.as_ref().map(|spooling| Arc::clone(spooling.alarm()));
@@ -185,7 +209,7 @@ async fn run(
                 let deadline = Instant::now().checked_add(patience);
                 spawn_local(async move {
                     read_the_rest(patience).await;
-                    done(settle(&lanes, alarm.as_deref(), left(deadline, patience)).await);
+                    done(settle(&lanes, alarm.as_deref(), 0, left(deadline, patience)).await);
                 });
             }
             Some(Command::Shutdown { patience, done }) => break (patience, done),
@@ -198,9 +222,14 @@ async fn run(
     for lane in lanes.iter() {
         lane.close();
     }
-    let whole = settle(&lanes, alarm.as_deref(), left(deadline, patience)).await;
-    // What a thread of the program encodes at this moment is done in a moment.
-    let _ = timeout(PACKING, packed(&lanes)).await;
+    if let Some(alarm) = &alarm {
+        // What earlier runs left belongs to what is delivered at the end.
+        let _ = timeout(left(deadline, patience), found(&lanes, alarm)).await;
+    }
+    let whole = settle(&lanes, alarm.as_deref(), i64::MIN, left(deadline, patience)).await;
+    is_finishing.store(true, Ordering::SeqCst);
+    // What another thread encodes, writes or removes at this moment is done in a moment.
+    let _ = timeout(IN_WORK, idle(&lanes)).await;
     let problems = spooling.map(Spooling::finish).unwrap_or_default();
     for problem in problems.into_iter().chain(lanes.iter().filter_map(|lane| lane.abandon())) {
         hook.tell(&problem);
@@ -212,19 +241,26 @@ async fn run(
     // Whoever came after the shutdown gets an answer too.
     while let Ok(command) = commands.try_recv() {
         match command {
-            Command::Flush { done, .. } | Command::Shutdown { done, .. } => done(true),
+            Command::Flush { done, .. } | Command::Shutdown { done, .. } => done(whole),
             Command::Tell(problem) => hook.tell(&problem),
         }
     }
     done(whole);
 }
 
-/// How long a shutdown waits for spans that are being encoded, which takes milliseconds.
-const PACKING: Duration = Duration::from_secs(1);
+/// Waits until the spool was looked through once.
+async fn found(lanes: &[Arc<Lane>], alarm: &Alarm) {
+    if let Some(lane) = lanes.first() {
+        until(lane, || alarm.has_looked()).await;
+    }
+}
 
-async fn packed(lanes: &[Arc<Lane>]) {
+/// How long a shutdown waits for what other threads have in work, which takes milliseconds.
+const IN_WORK: Duration = Duration::from_secs(1);
+
+async fn idle(lanes: &[Arc<Lane>]) {
     for lane in lanes {
-        until(lane, || !lane.is_packing()).await;
+        until(lane, || !lane.is_busy()).await;
     }
 }
 
@@ -253,10 +289,12 @@ fn left(deadline: Option<Instant>, patience: Duration) -> Duration {
     deadline.map_or(patience, |deadline| deadline.saturating_duration_since(Instant::now()))
 }
 
-/// Waits until everything recorded so far is accounted for, at most for `patience`: whether it is. For a
+/// Waits until everything from the position `first` on that is recorded so far is accounted for, at most for
+/// `patience`: whether it is, and all settings are right. For a
 /// destination whose settings are wrong it does not wait longer than until that has said so again.
-async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, patience: Duration) -> bool {
-    let marks: Vec<(i64, u64)> = lanes.iter().map(|lane| (lane.mark(), lane.misconfigurations())).collect();
+async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, first: i64, patience: Duration) -> bool {
+    let marks: Vec<i64> = lanes.iter().map(|lane| lane.mark()).collect();
+    let _waits = Waiting::begin(lanes);
     if let Some(alarm) = alarm {
         alarm.urge();
     }
@@ -265,10 +303,26 @@ async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, patience: Duration) 
         lane.hasten();
     }
     let all = async {
-        for (lane, (mark, said)) in lanes.iter().zip(&marks) {
-            until(lane, || lane.is_settled(*mark) || lane.misconfigurations() > *said).await;
+        for (lane, mark) in lanes.iter().zip(&marks) {
+            until(lane, || lane.is_settled(first..*mark) || lane.is_misconfigured_lately()).await;
         }
     };
     let _ = timeout(patience, all).await;
-    lanes.iter().zip(&marks).all(|(lane, (mark, _))| lane.is_settled(*mark))
+    lanes.iter().zip(&marks).all(|(lane, mark)| lane.is_settled(first..*mark) && !lane.is_misconfigured())
+}
+
+/// Has the lanes send first what somebody waits for.
+struct Waiting<'a>(&'a [Arc<Lane>]);
+
+impl<'a> Waiting<'a> {
+    fn begin(lanes: &'a [Arc<Lane>]) -> Self {
+        lanes.iter().for_each(|lane| lane.flushing(true));
+        Self(lanes)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|lane| lane.flushing(false));
+    }
 }

@@ -4,7 +4,7 @@ use super::{
     answer::{self, Answer, Retry},
     destination::Address,
     http::HttpTransport,
-    lane::{Lane, Shipment},
+    lane::{Lane, MISCONFIGURED_PAUSE, Shipment, Unreadable},
     report::{Hook, Problem, ProblemKind},
     tracia::TraciaTransport,
 };
@@ -118,7 +118,11 @@ impl Delivery {
     async fn deliver(&self, mut shipment: Shipment) {
         let body = match shipment.body().await {
             Ok(body) => body,
-            Err(problems) => return self.tell(problems),
+            Err(Unreadable::Lost(problems)) => return self.tell(problems),
+            Err(Unreadable::ForNow(problem)) => {
+                self.hold(None, answer::back_off);
+                return self.tell(problem.into_iter().collect());
+            }
         };
         if shipment.must_wait(&body) {
             return;
@@ -127,11 +131,12 @@ impl Delivery {
         let problems = match self.transport.send(body.clone(), shipment.is_again()).await {
             Answer::Accepted => {
                 self.is_well();
-                shipment.delivered()
+                self.lane.not_too_large(body.len());
+                shipment.delivered().await
             }
             Answer::Partial { rejected, message } => {
                 self.is_well();
-                shipment.rejected(rejected, "partial_success", &message)
+                shipment.rejected(rejected, "partial_success", &message).await
             }
             Answer::TooLarge { message, .. } => {
                 self.is_well();
@@ -139,14 +144,14 @@ impl Delivery {
                     Ok(problems) => problems,
                     Err(shipment) => {
                         lose("too_large", &message);
-                        shipment.rejected(1, "too_large", &message)
+                        shipment.rejected(u64::MAX, "too_large", &message).await
                     }
                 }
             }
             Answer::Refused { reason, message } => {
                 self.is_well();
                 lose(&reason, &message);
-                shipment.rejected(u64::MAX, &reason, &message)
+                shipment.rejected(u64::MAX, &reason, &message).await
             }
             Answer::Misconfigured { reason, message } => {
                 self.is_misconfigured.set(true);
@@ -154,14 +159,14 @@ impl Delivery {
                 let mut problems: Vec<Problem> =
                     self.lane.failing(ProblemKind::Misconfigured, &message).into_iter().collect();
                 lose(&reason, &message);
-                problems.extend(shipment.sacrifice(&body, answer::SUSPICIOUS_TRIES, &reason, &message));
+                problems.extend(shipment.sacrifice(&body, answer::SUSPICIOUS_TRIES, &reason, &message).await);
                 problems
             }
             Answer::Retry(Retry { reason, message, is_suspicious: true, .. })
                 if shipment.suspect(answer::SUSPICIOUS_TRIES) =>
             {
                 lose(&reason, &message);
-                shipment.rejected(u64::MAX, &reason, &message)
+                shipment.rejected(u64::MAX, &reason, &message).await
             }
             Answer::Retry(retry) => {
                 self.hold(retry.after, answer::back_off);
@@ -202,6 +207,11 @@ impl Delivery {
                 continue;
             }
             let Some(until) = until.filter(|until| *until > now) else { return };
+            // Wrong settings are not asked about again and again, whoever is in a hurry.
+            if self.lane.is_misconfigured_lately() {
+                sleep_until(until.min(now + MISCONFIGURED_PAUSE)).await;
+                continue;
+            }
             // It may have come while nobody waited here.
             let hurries = self.lane.hurries();
             if std::mem::replace(&mut self.pause.borrow_mut().hurries, hurries) != hurries {
@@ -222,10 +232,8 @@ impl Delivery {
         if pause.until.is_none_or(|until| until <= now) {
             pause.failures = pause.failures.saturating_add(1);
         }
-        match asked {
-            Some(wait) => pause.asked_until = Some(now + wait).max(pause.asked_until),
-            None => pause.until = Some(now + back_off(pause.failures)).max(pause.until),
-        }
+        pause.until = Some(now + back_off(pause.failures)).max(pause.until);
+        pause.asked_until = asked.map(|wait| now + wait).max(pause.asked_until);
     }
 }
 

@@ -8,7 +8,10 @@ use super::{
 use crate::{
     capture::ContentCapture,
     semconv::gen_ai::{GEN_AI_EVALUATION_EXPLANATION, GEN_AI_EVALUATION_RESULT},
-    vocabulary::gen_ai::{CONTENT_ATTRIBUTES, content_attributes, evaluation_event, status_words},
+    vocabulary::{
+        gen_ai::{CONTENT_ATTRIBUTES, content_attributes, evaluation_event, status_words},
+        posthog,
+    },
 };
 use bytes::Bytes;
 use opentelemetry::{
@@ -21,6 +24,7 @@ use opentelemetry_proto::tonic::{
         AnyValue, ArrayValue, InstrumentationScope as ScopeMessage, KeyValue as KeyValueMessage,
         any_value::Value as AnyValueKind,
     },
+    resource::v1::Resource as ResourceMessage,
     trace::v1::{
         ResourceSpans, ScopeSpans, Span as SpanMessage, SpanFlags, Status as StatusMessage,
         span::{Event as EventMessage, Link as LinkMessage, SpanKind as KindMessage},
@@ -44,17 +48,18 @@ pub(super) struct View {
     pub(super) content: Option<ContentCapture>,
     /// Whether it gets what is noted of place and thread.
     pub(super) has_code: bool,
-    /// The words that it is told in.
+    /// The words that it knows.
     pub(super) vocabulary: Vocabulary,
 }
 
-/// What a destination speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Whose words a destination knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Vocabulary {
-    /// OTLP, with the conventions' attributes.
-    #[default]
-    OpenTelemetry,
-    /// Tracia's JSON, where calls of providers that it does not know may go under another's word.
+    /// The conventions'.
+    GenAi,
+    /// PostHog's.
+    PostHog,
+    /// Tracia's, in JSON, where calls of providers that it does not know may go under another's word.
     Tracia { others: Option<&'static str> },
 }
 
@@ -62,7 +67,7 @@ impl View {
     /// Which span a request is about, where that is one and matters.
     pub(super) fn subject(&self, body: &Bytes) -> Option<Subject> {
         match self.vocabulary {
-            Vocabulary::OpenTelemetry => None,
+            Vocabulary::GenAi | Vocabulary::PostHog => None,
             Vocabulary::Tracia { .. } => tracia::subject(body),
         }
     }
@@ -70,7 +75,7 @@ impl View {
     /// A request as two, where it holds more than one item.
     pub(super) fn halves(&self, signal: Signal, body: &[u8]) -> Option<[(u64, Bytes); 2]> {
         match self.vocabulary {
-            Vocabulary::OpenTelemetry => signal.halves(body),
+            Vocabulary::GenAi | Vocabulary::PostHog => signal.halves(body),
             Vocabulary::Tracia { .. } => None,
         }
     }
@@ -99,14 +104,17 @@ pub(super) fn requests(
     let mut requests = Vec::new();
     let mut packing = Packing::default();
     for finished in spans {
-        let message = span(finished, view);
+        let mut message = span(finished, view);
+        if view.vocabulary == Vocabulary::PostHog {
+            posthog::shorten(&mut message, MOST_FOR_POSTHOG.saturating_sub(alone(finished, view)));
+        }
         let size = message.encoded_len() + FRAME;
-        let is_full =
-            packing.count >= batch as u64 || packing.size + size + packing.overhead(finished) > request_bytes;
+        let is_full = packing.count >= batch as u64
+            || packing.size + size + packing.overhead(finished, view) > request_bytes;
         if is_full && packing.count > 0 {
             requests.push(std::mem::take(&mut packing).close());
         }
-        packing.add(finished, message, size);
+        packing.add(finished, message, size, view);
     }
     if packing.count > 0 {
         requests.push(packing.close());
@@ -138,32 +146,26 @@ impl Packing {
     }
 
     /// What the span's resource and scope add to a request that has not had them.
-    fn overhead(&self, finished: &Finished) -> usize {
-        if self.group(finished).is_some() {
-            return 0;
-        }
-        let scope = scope(&finished.span.instrumentation_scope).encoded_len();
-        let schema = finished.span.instrumentation_scope.schema_url().map_or(0, str::len);
-        let source = &finished.source;
-        scope + schema + source.resource.encoded_len() + source.schema_url.len() + 6 * FRAME
+    fn overhead(&self, finished: &Finished, view: &View) -> usize {
+        if self.group(finished).is_some() { 0 } else { alone(finished, view) }
     }
 
-    fn add(&mut self, finished: &Finished, message: SpanMessage, size: usize) {
-        self.size += size + self.overhead(finished);
+    fn add(&mut self, finished: &Finished, message: SpanMessage, size: usize, view: &View) {
+        self.size += size + self.overhead(finished, view);
         let (resource, scope_spans) = match self.group(finished) {
             Some(group) => (group.resource, group.scope_spans),
-            None => self.open(finished),
+            None => self.open(finished, view),
         };
         self.resources[resource].scope_spans[scope_spans].spans.push(message);
         self.count += 1;
     }
 
-    fn open(&mut self, finished: &Finished) -> (usize, usize) {
+    fn open(&mut self, finished: &Finished, view: &View) -> (usize, usize) {
         let known = self.groups.iter().find(|group| Arc::ptr_eq(&group.source, &finished.source));
         let resource = known.map_or(self.resources.len(), |group| group.resource);
         if resource == self.resources.len() {
             self.resources.push(ResourceSpans {
-                resource: Some(finished.source.resource.clone()),
+                resource: Some(resource_of(finished, view)),
                 scope_spans: Vec::new(),
                 schema_url: finished.source.schema_url.clone(),
             });
@@ -191,6 +193,28 @@ impl Packing {
     }
 }
 
+/// The most bytes of a request with one span that PostHog takes: 4 MiB, with some to spare.
+const MOST_FOR_POSTHOG: usize = (4 << 20) - (64 << 10);
+
+/// What resource and scope add to a request of this span alone.
+fn alone(finished: &Finished, view: &View) -> usize {
+    let scope = scope(&finished.span.instrumentation_scope).encoded_len();
+    let schema = finished.span.instrumentation_scope.schema_url().map_or(0, str::len);
+    let resource = match view.vocabulary {
+        Vocabulary::GenAi | Vocabulary::Tracia { .. } => finished.source.resource.encoded_len(),
+        Vocabulary::PostHog => resource_of(finished, view).encoded_len(),
+    };
+    scope + schema + resource + finished.source.schema_url.len() + 6 * FRAME
+}
+
+fn resource_of(finished: &Finished, view: &View) -> ResourceMessage {
+    let mut resource = finished.source.resource.clone();
+    if view.vocabulary == Vocabulary::PostHog {
+        resource.attributes.retain(|attribute| posthog::is_kept(&attribute.key));
+    }
+    resource
+}
+
 fn scope(scope: &InstrumentationScope) -> ScopeMessage {
     ScopeMessage {
         name: scope.name().to_owned(),
@@ -200,8 +224,23 @@ fn scope(scope: &InstrumentationScope) -> ScopeMessage {
     }
 }
 
-/// The span with what `view` allows of it.
+/// The span with what `view` allows of it, in the words of its destination.
 fn span(finished: &Finished, view: &View) -> SpanMessage {
+    let mut message = conventional(finished, view);
+    if view.vocabulary == Vocabulary::PostHog {
+        let facts = posthog::Facts {
+            operation: finished.operation.as_deref(),
+            parent: finished.operation_above,
+            has_content: view.content.as_ref().is_some_and(ContentCapture::is_on),
+            resource: &finished.source.resource.attributes,
+        };
+        posthog::translate(&mut message, &facts);
+    }
+    message
+}
+
+/// The span in the conventions' words.
+fn conventional(finished: &Finished, view: &View) -> SpanMessage {
     let span = &finished.span;
     let parent = span.parent_span_id;
     SpanMessage {
@@ -361,7 +400,7 @@ fn array(array: &Array) -> Option<ArrayValue> {
 impl View {
     /// The span as it is.
     pub(super) fn whole() -> Self {
-        Self { content: None, has_code: true, vocabulary: Vocabulary::OpenTelemetry }
+        Self { content: None, has_code: true, vocabulary: Vocabulary::GenAi }
     }
 }
 

@@ -26,20 +26,23 @@ pub(super) fn is_disabled(lookup: Lookup<'_>) -> bool {
 
 /// The environment's destination, unless the variables say that there is none for any signal.
 pub(super) fn default_destination(lookup: Lookup<'_>) -> Result<Option<Destination>, Error> {
-    const NAME: &str = "OTEL_TRACES_EXPORTER";
-    let has_traces = match value(lookup, NAME).as_deref() {
-        None => true,
-        Some("none") => false,
-        // A list may name exporters of other programs beside ours.
-        Some(list) if names_otlp(list) => true,
-        Some(other) => return refuse(NAME, other, "otlp or none"),
-    };
-    let mut signals: Vec<Signal> = others(lookup).collect();
-    signals.extend(has_traces.then_some(Signal::Traces));
-    if signals.is_empty() {
-        return Ok(None);
+    if takes_traces(lookup)? || others(lookup).next().is_some() {
+        destination(lookup).map(Some)
+    } else {
+        Ok(None)
     }
-    destination(lookup).map(|destination| Some(destination.signals(signals)))
+}
+
+/// Whether the environment leaves traces to OTLP. Another exporter of them is an error: they would go nowhere.
+fn takes_traces(lookup: Lookup<'_>) -> Result<bool, Error> {
+    const NAME: &str = "OTEL_TRACES_EXPORTER";
+    match value(lookup, NAME).as_deref() {
+        None => Ok(true),
+        Some("none") => Ok(false),
+        // A list may name exporters of other programs beside ours.
+        Some(list) if names_otlp(list) => Ok(true),
+        Some(other) => refuse(NAME, other, "otlp or none"),
+    }
 }
 
 fn names_otlp(list: &str) -> bool {
@@ -54,10 +57,10 @@ fn others(lookup: Lookup<'_>) -> impl Iterator<Item = Signal> {
     })
 }
 
-/// The destination that the `OTEL_EXPORTER_OTLP_*` variables describe.
+/// The destination that the variables describe, with the signals that they leave to OTLP: it may be none.
 pub(super) fn destination(lookup: Lookup<'_>) -> Result<Destination, Error> {
+    let mut signals: Vec<Signal> = takes_traces(lookup)?.then_some(Signal::Traces).into_iter().collect();
     let mut destination = of_signal(lookup, Signal::Traces)?;
-    let mut signals = vec![Signal::Traces];
     for signal in others(lookup) {
         destination = destination.with_own_settings(signal, &of_signal(lookup, signal)?);
         signals.push(signal);

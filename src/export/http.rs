@@ -1,7 +1,7 @@
 //! OTLP over HTTP/protobuf.
 
 use super::{
-    answer::{self, Answer},
+    answer::{self, Answer, Headers},
     destination::Compression,
     secrets::Secrets,
 };
@@ -73,7 +73,15 @@ impl HttpTransport {
         };
         match self.exchange(body).await {
             Ok(answer) => answer,
-            Err(error) => answer::of_network(&answer::described(&error.without_url())),
+            Err(error) => {
+                let mut said = answer::described(&error.without_url());
+                if self.url.port() == Some(GRPC_PORT) {
+                    said.push_str(
+                        "; port 4317 is that of gRPC as a rule: use 4318, or Destination::protocol",
+                    );
+                }
+                answer::of_network(&said)
+            }
         }
     }
 
@@ -93,15 +101,15 @@ impl HttpTransport {
             request = request.header(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
         let answered = self.read(request.body(body)).await?;
-        let retry_after = answered.retry_after.as_deref();
-        Ok(answer::of_http(answered.status, retry_after, &answered.body, SystemTime::now()))
+        Ok(answer::of_http(answered.status, &answered.headers(), &answered.body, SystemTime::now()))
     }
 
     /// Sends a request, and reads the beginning of what is answered.
     pub(super) async fn read(&self, request: RequestBuilder) -> reqwest::Result<Answered> {
         let mut response = request.send().await?;
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).cloned();
+        let header = |name| response.headers().get(name).cloned();
+        let (retry_after, content_type) = (header(RETRY_AFTER), header(CONTENT_TYPE));
         let mut read = Vec::new();
         // The status alone decides what an unreadable body would.
         while let Ok(Some(chunk)) = response.chunk().await {
@@ -112,17 +120,26 @@ impl HttpTransport {
         }
         // Before it is cut, which would leave the beginning of a key.
         self.secrets.mask(&mut read);
-        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Answered { status, retry_after, body: read })
+        let text = |value: Option<HeaderValue>| value?.to_str().ok().map(str::to_owned);
+        Ok(Answered { status, retry_after: text(retry_after), content_type: text(content_type), body: read })
     }
 }
 
 /// What a server answered, without the keys that it repeats.
 pub(super) struct Answered {
     pub(super) status: u16,
-    pub(super) retry_after: Option<String>,
+    retry_after: Option<String>,
+    content_type: Option<String>,
     pub(super) body: Vec<u8>,
 }
+
+impl Answered {
+    pub(super) fn headers(&self) -> Headers<'_> {
+        Headers { retry_after: self.retry_after.as_deref(), content_type: self.content_type.as_deref() }
+    }
+}
+
+const GRPC_PORT: u16 = 4317;
 
 /// Above this compressing takes long enough to hold other destinations up.
 const LARGE: usize = 128 << 10;

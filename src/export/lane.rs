@@ -3,10 +3,14 @@
 //! What is recorded waits as spans, is packed into parcels (encoded requests) in memory or on disk, and
 //! leaves in shipments. Each has a position, that of its first span, which keeps the order.
 
+mod disk;
+mod order;
+mod parcels;
 mod shipment;
 mod state;
 
-pub(super) use shipment::Shipment;
+pub(super) use disk::{Shelf, reason};
+pub(super) use shipment::{Shipment, Unreadable};
 
 use super::{
     destination::WhenFull,
@@ -14,18 +18,21 @@ use super::{
     pipeline::Finished,
     report::{DestinationReport, Problem, ProblemKind},
     signal::Signal,
-    spool::{Entry, Store, Trouble, TroubleKind, WriteError},
-    spooling::Alarm,
 };
 #[cfg(any(feature = "metrics", feature = "logs"))]
 use bytes::Bytes;
-use state::{Parcel, State};
+use parcels::{Parcel, Wanted};
+pub(super) use state::MISCONFIGURED_PAUSE;
+use state::State;
 use std::{
+    borrow::Cow,
+    fmt,
+    ops::Range,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 
@@ -65,7 +72,6 @@ impl Default for Limits {
 pub(super) const QUEUE_FULL: &str = "queue_full";
 pub(super) const SHUTDOWN: &str = "shutdown";
 pub(super) const AFTER_SHUTDOWN: &str = "after_shutdown";
-const SPOOL_EXPIRED: &str = "spool_expired";
 
 /// What is packed for the disk at a time when memory fills faster than the courier empties it.
 const RELIEF: usize = 256 << 10;
@@ -77,7 +83,6 @@ impl Limits {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Lane {
     name: String,
     signal: Signal,
@@ -98,14 +103,6 @@ pub(super) struct Lane {
     pub(super) settled: Notify,
 }
 
-/// A lane's place in the spool.
-#[derive(Debug)]
-pub(super) struct Shelf {
-    pub(super) store: Arc<Store>,
-    pub(super) index: usize,
-    pub(super) alarm: Arc<Alarm>,
-}
-
 /// Where parcels are put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -113,10 +110,18 @@ pub(super) enum Place {
     Disk,
 }
 
+/// Its name alone: what it holds may be what people said.
+impl fmt::Debug for Lane {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Lane").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl Lane {
     pub(super) fn new(name: String, signal: Signal, limits: Limits, view: View) -> Self {
         // Several requests have to find room.
         let request_bytes = limits.request_bytes.min(limits.bytes / 8).max(1);
+        let limits = Limits { request_bytes, ..limits };
         Self {
             name,
             signal,
@@ -142,20 +147,6 @@ impl Lane {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
-    }
-
-    /// Gives it a place on disk.
-    pub(super) fn put_on_shelf(&self, shelf: Shelf) {
-        self.lock().shelf = Some(Arc::new(shelf));
-    }
-
-    /// Needs its place on disk no longer: what is there is left to a later run.
-    pub(super) fn leave_shelf(&self) {
-        self.lock().shelf = None;
-    }
-
-    fn shelf(&self) -> Option<Arc<Shelf>> {
-        self.lock().shelf.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -224,10 +215,15 @@ impl Lane {
         loop {
             if self.is_closed() {
                 state.recorded += items;
-                let message = "a span ended after the telemetry was shut down: keep the `Telemetry` until the program ends";
-                return Err(self.lose(&mut state, ProblemKind::Dropped, items, AFTER_SHUTDOWN, message));
+                return Err(self.lose(&mut state, ProblemKind::Dropped, items, AFTER_SHUTDOWN, || {
+                    format!(
+                        "{} came after the telemetry was shut down: keep the `Telemetry` until the program ends, \
+                         and shut providers of your own down before it",
+                        self.signal.counted(items)
+                    )
+                }));
             }
-            if state.has_room(&self.limits, weight) || state.let_a_copy_go() {
+            if state.has_room(&self.limits, weight) || state.parcels.let_a_copy_go() {
                 if state.has_room(&self.limits, weight) {
                     state.recorded += items;
                     return Ok(state);
@@ -242,16 +238,26 @@ impl Lane {
             }
             let oldest = if self.limits.when_full == WhenFull::DropOldest { state.evict() } else { None };
             if let Some(evicted) = oldest {
-                let message = "the queue is full; the oldest spans are dropped to make room";
+                let message = || format!("the oldest are dropped to make room: {}", self.full());
                 problems.extend(self.lose(&mut state, ProblemKind::Dropped, evicted, QUEUE_FULL, message));
             } else if self.limits.when_full == WhenFull::Block {
                 state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else {
                 state.recorded += items;
-                let message = "the queue is full; newer spans are dropped until it has room";
+                let message = || format!("newer ones are dropped until there is room: {}", self.full());
                 return Err(self.lose(&mut state, ProblemKind::Dropped, items, QUEUE_FULL, message));
             }
         }
+    }
+
+    /// How much waits where no more may, and what mends it.
+    fn full(&self) -> String {
+        format!(
+            "the queue is full, which holds {} or {} bytes (Destination::queue_spans and queue_bytes); a spool keeps \
+             more (TelemetryBuilder::spool)",
+            self.signal.counted(self.limits.spans as u64),
+            self.limits.bytes
+        )
     }
 
     /// Encodes spans of about `most` estimated bytes, at least one; whether there were any.
@@ -279,7 +285,8 @@ impl Lane {
             .collect();
         let mut state = self.lock();
         let lost = state.put_packed(claim.first, claim.weight, parcels);
-        problems.extend(self.lose(&mut state, ProblemKind::Dropped, lost, SHUTDOWN, LEFT));
+        problems
+            .extend(self.lose(&mut state, ProblemKind::Dropped, lost, SHUTDOWN, || self.left(lost, None)));
         let is_due = state.fresh >= self.limits.batch;
         if is_due {
             state.fresh = 0;
@@ -290,126 +297,6 @@ impl Lane {
             self.wake.notify_one();
         }
         true
-    }
-
-    /// The parcel with its body on disk, if the disk takes it.
-    fn shelve(&self, parcel: Parcel, problems: &mut Vec<Problem>) -> Parcel {
-        let Some(body) = &parcel.body else { return parcel };
-        match self.write(parcel.items, body, problems) {
-            Some(entry) => {
-                // A copy in memory saves reading it again, as long as there is room.
-                let keeps_copy = {
-                    let state = self.lock();
-                    state.is_eager() && state.memory < self.limits.bytes / 4
-                };
-                parcel.on_disk(entry, keeps_copy)
-            }
-            None => parcel,
-        }
-    }
-
-    fn write(&self, items: u64, body: &[u8], problems: &mut Vec<Problem>) -> Option<Entry> {
-        let shelf = self.shelf()?;
-        loop {
-            let (reason, message) = match shelf.store.write(shelf.index, items, body) {
-                Ok(entry) => return Some(entry),
-                Err(WriteError::Full) => {
-                    if self.limits.when_full == WhenFull::DropOldest && self.evict_from_disk(problems) {
-                        continue;
-                    }
-                    let message = "the spool has reached Spool::max_bytes; spans are kept in memory while there \
-                        is room";
-                    ("spool_full", message.to_owned())
-                }
-                Err(WriteError::Trouble(trouble)) => (reason(&trouble), trouble.message),
-            };
-            let mut state = self.lock();
-            state.disk_refuses = true;
-            problems.extend(self.first(&mut state, ProblemKind::Spool, Some(reason), &message));
-            return None;
-        }
-    }
-
-    fn evict_from_disk(&self, problems: &mut Vec<Problem>) -> bool {
-        let (entry, problem) = {
-            let mut state = self.lock();
-            let Some((items, entry)) = state.take_oldest_from_disk() else { return false };
-            let message = "the spool has reached Spool::max_bytes; the oldest spans are dropped to make room";
-            (entry, self.lose(&mut state, ProblemKind::Dropped, items, QUEUE_FULL, message))
-        };
-        problems.extend(problem);
-        self.remove(vec![entry], problems);
-        true
-    }
-
-    /// Takes entries off the disk whose spans are accounted for.
-    fn remove(&self, entries: Vec<Entry>, problems: &mut Vec<Problem>) {
-        if entries.is_empty() {
-            return;
-        }
-        let Some(shelf) = self.shelf() else { return };
-        for entry in entries {
-            if let Err(trouble) = shelf.store.remove(entry) {
-                problems.extend(self.tell(&trouble));
-            }
-        }
-        self.lock().disk_refuses = false;
-    }
-
-    /// The trouble as a problem, the first time that one of its kind comes up.
-    pub(super) fn tell(&self, trouble: &Trouble) -> Option<Problem> {
-        self.first(&mut self.lock(), ProblemKind::Spool, Some(reason(trouble)), &trouble.message)
-    }
-
-    /// Brings what is in memory to the disk: all of it where that was asked for or the destination does not
-    /// take spans, else what fills the memory faster than the courier empties it. Runs on the spool's thread.
-    pub(super) fn keep(&self, problems: &mut Vec<Problem>) {
-        let is_due = self.lock().wants_disk();
-        if is_due {
-            self.keep_all(problems);
-        }
-        while self.lock().is_filling(&self.limits) && self.pack(self.limits.relief(), Place::Disk, problems) {
-        }
-    }
-
-    /// Whether something is to be brought to the disk.
-    pub(super) fn is_due_on_disk(&self) -> bool {
-        let state = self.lock();
-        (state.wants_disk() && !state.disk_refuses && state.has_unshelved()) || state.is_filling(&self.limits)
-    }
-
-    /// Brings some of what is in memory to the disk, on its way or not.
-    fn relieve(&self, problems: &mut Vec<Problem>) {
-        if !self.pack(self.limits.relief(), Place::Disk, problems) {
-            self.shelve_next(problems);
-        }
-    }
-
-    /// Brings the next parcel to the disk that is in memory alone; whether there was one that the disk took.
-    fn shelve_next(&self, problems: &mut Vec<Problem>) -> bool {
-        let Some((position, items, body)) = self.lock().next_unshelved() else { return false };
-        let Some(entry) = self.write(items, &body, problems) else { return false };
-        let obsolete = self.lock().put_on_disk(position, entry);
-        self.remove(obsolete.into_iter().collect(), problems);
-        true
-    }
-
-    /// Brings to the disk what is in memory, on its way or not, until the disk refuses.
-    pub(super) fn keep_all(&self, problems: &mut Vec<Problem>) {
-        {
-            let mut state = self.lock();
-            if state.shelf.is_none() {
-                return;
-            }
-            state.disk_refuses = false;
-        }
-        while self.shelve_next(problems) {}
-        // What comes meanwhile waits for its turn: other destinations do too.
-        let mark = self.mark();
-        while self.lock().is_to_be_packed(mark) && self.pack(self.limits.request_bytes, Place::Disk, problems)
-        {
-        }
-        self.made_room();
     }
 
     /// Has the destination tried now, once, though it is in trouble.
@@ -429,16 +316,26 @@ impl Lane {
     pub(super) fn claim(self: &Arc<Self>, careful: bool, at_last: bool) -> Option<Shipment> {
         let mut state = self.lock();
         (state.fresh, state.fresh_bytes) = (0, 0);
-        let from_disk_alone = state.is_left_to_spool();
-        let batch = if careful { 1 } else { self.limits.batch };
-        let claimed = state.claim_parcels(batch as u64, from_disk_alone, at_last);
+        let is_awaited = state.flushes > 0;
+        let wanted = Wanted {
+            batch: if careful { 1 } else { self.limits.batch as u64 },
+            request_bytes: state.request_bytes,
+            from_disk_alone: state.is_left_to_spool(),
+            suspects: at_last,
+            first: if is_awaited { 0 } else { i64::MIN },
+        };
+        // What a flush waits for is packed before what an earlier run left is sent.
+        if is_awaited && !at_last && !state.is_queue_empty() && !state.parcels.has_any(0..i64::MAX) {
+            return None;
+        }
+        let claimed = state.claim_parcels(wanted);
         drop(state);
         Shipment::new(self, claimed)
     }
 
     /// Whether a parcel waits for a shipment.
     pub(super) fn has_parcels(&self) -> bool {
-        self.lock().has_parcels()
+        self.lock().parcels.has_free()
     }
 
     /// Packs for a shipment, unless the spool's thread does that; whether there was anything.
@@ -453,18 +350,21 @@ impl Lane {
     /// The destination does not take spans now.
     pub(super) fn failing(&self, kind: ProblemKind, message: &str) -> Option<Problem> {
         let mut state = self.lock();
-        state.misconfigurations += u64::from(kind == ProblemKind::Misconfigured);
-        let is_new = state.trouble.is_none();
-        state.trouble = Some(message.to_owned());
-        if is_new {
+        state.misconfigured_at = (kind == ProblemKind::Misconfigured).then(Instant::now);
+        if state.trouble.is_none() {
             state.ring();
         }
-        let cost = match kind {
-            ProblemKind::Misconfigured => "the spans of this request are lost, the others are kept",
-            _ => "spans are kept and tried again",
-        };
-        let message = format!("{message}; {cost}");
-        let problem = self.first(&mut state, kind, None, &message);
+        state.trouble = Some(message.to_owned());
+        let is_news = !state.told_troubles.contains_key(&kind);
+        let problem = is_news.then(|| {
+            state.told_troubles.insert(kind, Instant::now());
+            let cost = match kind {
+                ProblemKind::Misconfigured => "each try costs one, the others are kept",
+                _ => "what there is is kept and tried again",
+            };
+            let message = format!("{message}; {cost}");
+            Problem { kind, destination: Some(self.name.clone()), reason: None, message }
+        });
         drop(state);
         if kind == ProblemKind::Misconfigured {
             self.settled.notify_waiters();
@@ -474,43 +374,47 @@ impl Lane {
 
     /// The destination answers as it should.
     pub(super) fn healthy(&self) {
-        self.lock().trouble = None;
+        let mut state = self.lock();
+        (state.trouble, state.misconfigured_at) = (None, None);
+        // The next outage is news again, unless it comes at once.
+        state.told_troubles.retain(|_, told| told.elapsed() < QUIET);
     }
 
-    /// How often the destination said that the settings are wrong.
-    pub(super) fn misconfigurations(&self) -> u64 {
-        self.lock().misconfigurations
+    /// Whether the destination said last that its settings are wrong.
+    pub(super) fn is_misconfigured(&self) -> bool {
+        self.lock().misconfigured_at.is_some()
     }
 
-    /// A request of so many bytes was too large: none will be so large again.
+    /// Whether it said so a moment ago: it is not asked again yet, whoever is in a hurry.
+    pub(super) fn is_misconfigured_lately(&self) -> bool {
+        self.lock().is_misconfigured_lately()
+    }
+
+    /// A flush begins to wait, or ends to.
+    pub(super) fn flushing(&self, waits: bool) {
+        let mut state = self.lock();
+        state.flushes = if waits { state.flushes + 1 } else { state.flushes.saturating_sub(1) };
+    }
+
+    /// A request of so many bytes was too large: those that follow are smaller.
     pub(super) fn too_large(&self, bytes: usize) {
         let mut state = self.lock();
-        state.request_bytes = state.request_bytes.min(bytes / 2).max(1);
+        state.request_bytes = state.request_bytes.min((bytes / 2).max(SMALLEST_REQUEST));
     }
 
-    /// Takes over what an earlier run left.
-    pub(super) fn recover(&self, entry: Entry) {
-        self.lock().recover(entry);
-    }
-
-    /// Counts what an earlier run left and is damaged.
-    pub(super) fn miss(&self, trouble: &Trouble) {
-        if let (TroubleKind::Damaged, Some(items @ 1..)) = (trouble.kind, trouble.items) {
-            self.lock().miss(items, reason(trouble));
+    /// A request of so many bytes was taken: those that follow may be a little larger again.
+    pub(super) fn not_too_large(&self, bytes: usize) {
+        let mut state = self.lock();
+        if bytes >= state.request_bytes / 2 && state.request_bytes < self.limits.request_bytes {
+            state.request_bytes =
+                (state.request_bytes + state.request_bytes / 64).min(self.limits.request_bytes);
         }
     }
 
-    /// Drops what has been on disk for too long.
-    pub(super) fn expire(&self, now: SystemTime, problems: &mut Vec<Problem>) {
-        let Some(shelf) = self.shelf() else { return };
-        let (entries, problem) = {
-            let mut state = self.lock();
-            let (items, entries) = state.take_from_disk(|entry| shelf.store.is_expired(entry, now));
-            let message = "spans were in the spool for longer than Spool::max_age";
-            (entries, self.lose(&mut state, ProblemKind::Dropped, items, SPOOL_EXPIRED, message))
-        };
-        problems.extend(problem);
-        self.remove(entries, problems);
+    /// Encoded bytes that one request may have now.
+    #[cfg(any(feature = "metrics", feature = "logs"))]
+    pub(super) fn request_bytes(&self) -> usize {
+        self.lock().request_bytes
     }
 
     /// Takes no more spans in.
@@ -526,9 +430,10 @@ impl Lane {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Whether spans are being encoded.
-    pub(super) fn is_packing(&self) -> bool {
-        !self.lock().packing.is_empty()
+    /// Whether spans are being encoded, or files written or removed.
+    pub(super) fn is_busy(&self) -> bool {
+        let state = self.lock();
+        !state.packing.is_empty() || state.removing > 0 || state.parcels.is_shelving()
     }
 
     /// Gives up all that is pending but on disk.
@@ -537,8 +442,9 @@ impl Lane {
         self.closed.store(true, Ordering::Relaxed);
         // Freed after the lock: there may be much of it, and spans still end.
         let (left, freed) = state.abandon();
-        let message = format!("{left} {LEFT}");
-        let problem = self.lose(&mut state, ProblemKind::Dropped, left, SHUTDOWN, &message);
+        let trouble = state.trouble.clone();
+        let message = || self.left(left, trouble.as_deref());
+        let problem = self.lose(&mut state, ProblemKind::Dropped, left, SHUTDOWN, message);
         drop(state);
         drop(freed);
         self.room.notify_all();
@@ -550,9 +456,9 @@ impl Lane {
         self.lock().next
     }
 
-    /// Whether every span before `mark` is accounted for; what earlier runs left is not asked for.
-    pub(super) fn is_settled(&self, mark: i64) -> bool {
-        self.lock().is_settled(mark)
+    /// Whether everything from one position to another is accounted for.
+    pub(super) fn is_settled(&self, positions: Range<i64>) -> bool {
+        self.lock().is_settled(positions)
     }
 
     pub(super) fn report(&self) -> DestinationReport {
@@ -564,12 +470,17 @@ impl Lane {
             recovered: state.recovered,
             delivered: state.delivered,
             pending: state.pending,
-            spooled: state.spooled,
+            spooled: state.spooled(),
             rejected: state.rejected,
             dropped: state.dropped,
             reasons: state.reasons.clone(),
             trouble: state.trouble.clone(),
         }
+    }
+
+    fn left(&self, count: u64, trouble: Option<&str>) -> String {
+        let why = trouble.unwrap_or("the shutdown's time was over");
+        format!("{} could not be delivered: {why}", self.signal.counted(count))
     }
 
     fn made_room(&self) {
@@ -583,13 +494,13 @@ impl Lane {
         kind: ProblemKind,
         count: u64,
         reason: &str,
-        message: &str,
+        message: impl FnOnce() -> String,
     ) -> Option<Problem> {
         if count == 0 {
             return None;
         }
         state.count_lost(kind, count, reason);
-        self.first(state, kind, Some(reason), message)
+        self.first(state, kind, reason, message)
     }
 
     /// The problem, the first time it comes up.
@@ -597,30 +508,19 @@ impl Lane {
         &self,
         state: &mut State,
         kind: ProblemKind,
-        reason: Option<&str>,
-        message: &str,
+        reason: &str,
+        message: impl FnOnce() -> String,
     ) -> Option<Problem> {
-        let reason = reason.map(str::to_owned);
-        state.told.insert((kind, reason.clone())).then(|| Problem {
+        if state.told.contains(&(kind, Cow::Borrowed(reason))) {
+            return None;
+        }
+        state.told.insert((kind, Cow::Owned(reason.to_owned())));
+        Some(Problem {
             kind,
             destination: Some(self.name.clone()),
-            reason,
-            message: message.to_owned(),
+            reason: Some(reason.to_owned()),
+            message: message(),
         })
-    }
-}
-
-/// The name of a trouble with the spool, as reports have it.
-pub(super) fn reason(trouble: &Trouble) -> &'static str {
-    match trouble.kind {
-        TroubleKind::Unavailable => "spool_unavailable",
-        TroubleKind::DiskFull => "spool_disk_full",
-        TroubleKind::Damaged => "spool_damaged",
-        TroubleKind::Newer => "spool_newer_version",
-        TroubleKind::Gone => "spool_entry_gone",
-        TroubleKind::Orphaned => "spool_orphaned",
-        TroubleKind::Expired => SPOOL_EXPIRED,
-        TroubleKind::Io => "spool_error",
     }
 }
 
@@ -630,7 +530,11 @@ pub(super) fn is_dropped(reason: &str) -> bool {
     [QUEUE_FULL, SHUTDOWN, AFTER_SHUTDOWN].contains(&reason) || reason.starts_with("spool_")
 }
 
-const LEFT: &str = "spans were not delivered before the shutdown's deadline";
+/// No request is made smaller than this for the sake of others that were too large.
+const SMALLEST_REQUEST: usize = 32 << 10;
+
+/// An outage that comes within this time of one that was told is not told again.
+const QUIET: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 impl Lane {

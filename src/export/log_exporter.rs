@@ -17,6 +17,7 @@ use opentelemetry_sdk::{
 };
 use prost::Message;
 use std::{
+    fmt,
     future::{Future, ready},
     sync::{
         Arc,
@@ -26,13 +27,18 @@ use std::{
 };
 
 /// Encodes batches of log records and hands them to the destinations' queues.
-#[derive(Debug)]
 pub(super) struct LogExporter {
     pipeline: Arc<Pipeline>,
     /// Attributes set in code, which win over the provider's.
     overrides: Vec<KeyValue>,
     resource: ResourceAttributesWithSchema,
     is_shut_down: AtomicBool,
+}
+
+impl fmt::Debug for LogExporter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LogExporter").field("pipeline", &self.pipeline).finish_non_exhaustive()
+    }
 }
 
 impl LogExporter {

@@ -13,6 +13,7 @@ use opentelemetry_sdk::{
 };
 use prost::Message;
 use std::{
+    fmt,
     future::{Future, ready},
     sync::{
         Arc,
@@ -22,13 +23,18 @@ use std::{
 };
 
 /// Encodes what a reader collected and hands it to the destinations' queues.
-#[derive(Debug)]
 pub(super) struct MetricExporter {
     pipeline: Arc<Pipeline>,
     /// Attributes set in code, which win over the provider's.
     overrides: Vec<KeyValue>,
     temporality: Temporality,
     is_shut_down: AtomicBool,
+}
+
+impl fmt::Debug for MetricExporter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("MetricExporter").field("pipeline", &self.pipeline).finish_non_exhaustive()
+    }
 }
 
 impl MetricExporter {

@@ -29,8 +29,8 @@
 //! | `OTEL_SDK_DISABLED` | `true`, and no other word: nothing is recorded, nothing is sent | `false` |
 //! | `OTEL_SERVICE_NAME` | the resource's `service.name` | `unknown_service` |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | more of the resource, `key=value,key=value` | |
-//! | `OTEL_TRACES_EXPORTER` | `otlp`, or `none` for no destination of traces from the environment | `otlp` |
-//! | `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | `otlp`; with another, as `none`, the environment's destination gets none of these from here, and their variables are not read | `otlp` |
+//! | `OTEL_TRACES_EXPORTER` | `otlp`, or `none`: the environment's destination gets no traces. Another alone, such as `console` or `zipkin`, is an error, since the spans would go nowhere | `otlp` |
+//! | `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | `otlp`; with another, such as `none`, `console` or `prometheus`, which is the program's own, the environment's destination gets none of these from here, and their variables are not read | `otlp` |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | base address; `/v1/traces` is appended for HTTP | `http://localhost:4318`, gRPC `:4317` |
 //! | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | address, used as it is | |
 //! | `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` | the same for metrics and logs | |
@@ -45,10 +45,15 @@
 //! | `OTEL_BSP_SCHEDULE_DELAY` | milliseconds that a span waits at most for its batch | 5 000 |
 //! | `OTEL_BSP_MAX_QUEUE_SIZE` | spans (data points, log records) that one destination may have pending | 65 536 |
 //! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | spans in one request at most | 512 |
+//! | `POSTHOG_API_KEY` | the key of a project, for [`Destination::posthog_from_env`] alone | |
+//! | `POSTHOG_HOST` | `us`, `eu` or an address, for the same | `us` |
 //! | `TRACIA_API_KEY` | the key of [`Tracia::from_env`] | |
 //! | `TRACIA_BASE_URL` | its base address, to which `/api/v1/spans` is appended | `https://app.tracia.io` |
 //! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | the sampler of a provider that [`Telemetry`] makes | `parentbased_always_on` |
 //! | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_SPAN_EVENT_COUNT_LIMIT`, `OTEL_SPAN_LINK_COUNT_LIMIT` | limits of a provider that [`Telemetry`] makes | 128 |
+//!
+//! The exporters may be lists: of `otlp,console` the `otlp` counts, and so it does of `otlp,none`. They hold for the
+//! environment's destination, used by default or by [`Destination::from_env`], and for no other.
 //!
 //! A variable of traces (`…_TRACES_…`) wins over the one for all signals, and so do, with the features `metrics` and
 //! `logs`, those of metrics (`…_METRICS_…`) and logs (`…_LOGS_…`), of which there are the same; an empty one counts as

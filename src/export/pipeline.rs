@@ -21,10 +21,9 @@ use opentelemetry_proto::{
     tonic::resource::v1::Resource, transform::common::tonic::ResourceAttributesWithSchema,
 };
 use opentelemetry_sdk::trace::SpanData;
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A span that ended, once for all destinations.
-#[derive(Debug)]
 pub(super) struct Finished {
     pub(super) span: SpanData,
     /// Its status for a destination without content, where the span says more.
@@ -32,13 +31,19 @@ pub(super) struct Finished {
     /// Its full record, where a destination may render content from it.
     pub(super) operation: Option<Arc<Operation>>,
     /// The nearest span of generative AI above it, where a destination needs to know.
-    #[allow(dead_code, reason = "vendors read it")]
     pub(super) operation_above: Option<SpanId>,
     /// The id in Tracia of the nearest call above it; of an evaluation, of what was judged.
     pub(super) tracia_above: Option<Arc<str>>,
     pub(super) source: Arc<Source>,
     /// Estimated bytes that it holds.
     pub(super) weight: usize,
+}
+
+impl fmt::Debug for Finished {
+    /// Without what the span holds: that may be a prompt.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Finished").field("weight", &self.weight).finish_non_exhaustive()
+    }
 }
 
 /// The resource of the provider that a span came from.
@@ -58,7 +63,6 @@ impl Source {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Pipeline {
     /// Those of spans.
     pub(super) lanes: Vec<Arc<Lane>>,
@@ -79,6 +83,16 @@ pub(super) struct Pipeline {
     pub(super) patience: Duration,
     /// Keeps the records of operations coming; `None` where nothing is exported.
     pub(super) _consumer: Option<joined::Consumer>,
+}
+
+impl fmt::Debug for Pipeline {
+    /// The names of the destinations, with how much there is for each: what waits may be prompts.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lanes = self.lanes.iter().chain(&self.other_lanes).map(|lane| lane.report());
+        let told = lanes.map(|lane| format!("{}: {} pending", lane.name, lane.signal.counted(lane.pending)));
+        let destinations: Vec<String> = told.collect();
+        formatter.debug_struct("Pipeline").field("destinations", &destinations).finish_non_exhaustive()
+    }
 }
 
 impl Pipeline {
@@ -148,7 +162,7 @@ impl Pipeline {
             return;
         }
         for lane in self.other_lanes.iter().filter(|lane| lane.signal() == signal) {
-            for (items, body) in signal.pieces(items, body.clone(), lane.limits().request_bytes) {
+            for (items, body) in signal.pieces(items, body.clone(), lane.request_bytes()) {
                 lane.post(items, body).into_iter().for_each(|problem| self.tell(problem));
             }
         }
@@ -159,6 +173,11 @@ impl Pipeline {
         if let Err(problem) = self.commands.tell(problem) {
             self.hook.tell(&problem);
         }
+    }
+
+    /// Whether a destination said last that its settings are wrong.
+    pub(super) fn is_misconfigured(&self) -> bool {
+        self.lanes.iter().chain(&self.other_lanes).any(|lane| lane.is_misconfigured())
     }
 
     pub(super) fn report(&self) -> Report {

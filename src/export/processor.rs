@@ -28,10 +28,9 @@ use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     trace::{Span, SpanData, SpanProcessor},
 };
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Joins a finished span with its record and hands the two to the destinations' queues.
-#[derive(Debug)]
 pub(super) struct Processor {
     pipeline: Arc<Pipeline>,
     /// Attributes set in code, which win over the provider's.
@@ -39,6 +38,12 @@ pub(super) struct Processor {
     source: Arc<Source>,
     /// Whether it is the only one of a provider of our own, where spans may be finished later.
     is_of_own_provider: bool,
+}
+
+impl fmt::Debug for Processor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Processor").field("pipeline", &self.pipeline).finish_non_exhaustive()
+    }
 }
 
 impl Processor {

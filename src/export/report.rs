@@ -21,7 +21,8 @@ use std::{
 pub struct Report {
     /// Spans that ended and were meant for a destination, and those of earlier runs that were taken over.
     pub recorded: u64,
-    /// Of the recorded ones, those that an earlier run left in the [spool](super::Spool).
+    /// Of the recorded ones, those that an earlier run left in the [spool](super::Spool): taken over shortly after the
+    /// start, and later those of processes that end.
     pub recovered: u64,
     /// Spans that a destination has acknowledged. Where an answer was lost it may have them twice, counted once.
     pub delivered: u64,
@@ -71,10 +72,16 @@ pub struct DestinationReport {
     /// | `shutdown` | they were not delivered in the time that the end was given, and there was no spool |
     /// | `after_shutdown` | they ended when the [`Telemetry`](super::Telemetry) had |
     /// | `spool_expired` | they were in the [spool](super::Spool) for longer than its `max_age` |
-    /// | `spool_damaged`, `spool_entry_gone`, `spool_newer_version` | the spool could not give them back |
+    /// | `web_page` | it answered with a web page: the address is wrong, or something stands before it |
+    /// | `spool_damaged` | a file of the spool was damaged |
+    /// | `spool_entry_gone` | a file of the spool was removed by somebody else |
+    /// | `spool_newer_version` | a file of the spool was of a version of this crate that is newer |
+    /// | `spool_error`, `spool_unavailable`, `spool_disk_full` | the spool could not give them back, five times: an error of the file system, no permission, a full disk |
+    ///
+    /// What else may be wrong with a spool costs none, and is told as [`Problem::reason`].
     pub reasons: BTreeMap<String, u64>,
     /// What the destination said last, while it does not take spans; `None` while all is well. To be watched: a
-    /// [`Problem`] is told once, this is there in every outage.
+    /// [`Problem`] tells that an outage begins and never that it is over, this is there for as long as it lasts.
     pub trouble: Option<String>,
 }
 
@@ -95,9 +102,46 @@ impl Report {
     }
 }
 
+/// One line for each destination.
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, destination) in self.destinations.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\n" };
+            write!(formatter, "{end}{destination}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `http://localhost:4318/v1/traces: 7 spans recorded, 5 delivered, 0 pending, 2 rejected, 0 dropped (http_400: 2)`
+impl fmt::Display for DestinationReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let recorded = self.signal.counted(self.recorded);
+        let Self { name, delivered, pending, rejected, dropped, .. } = self;
+        write!(formatter, "{name}: {recorded} recorded, {delivered} delivered, {pending} pending")?;
+        if self.spooled > 0 {
+            write!(formatter, " ({} in the spool)", self.spooled)?;
+        }
+        write!(formatter, ", {rejected} rejected, {dropped} dropped")?;
+        for (index, (reason, count)) in self.reasons.iter().enumerate() {
+            let before = if index == 0 { " (" } else { ", " };
+            write!(formatter, "{before}{reason}: {count}")?;
+        }
+        if !self.reasons.is_empty() {
+            formatter.write_str(")")?;
+        }
+        match &self.trouble {
+            Some(trouble) => write!(formatter, "; in trouble: {trouble}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Something that costs spans, or may, as [`TelemetryBuilder::on_problem`](super::TelemetryBuilder::on_problem)
 /// hears of it: the first of each kind and reason of a destination, once in the life of a
-/// [`Telemetry`](super::Telemetry). How many spans it cost so far is in the [`Report`].
+/// [`Telemetry`](super::Telemetry), but for [`Delayed`](ProblemKind::Delayed) and
+/// [`Misconfigured`](ProblemKind::Misconfigured), which are told anew for an outage that begins a minute or more after
+/// the last that was told. How many spans it cost so far is in the [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
@@ -105,10 +149,21 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// The destination that has it, as [`DestinationReport::name`] has it.
     pub destination: Option<String>,
-    /// The reason as [`DestinationReport::reasons`] has it, for spans rejected or dropped; for a spool, what is
-    /// wrong with it, such as `spool_unavailable` or `spool_full`.
+    /// The reason as [`DestinationReport::reasons`] has it, for spans rejected or dropped; for a
+    /// [spool](ProblemKind::Spool), what is wrong with it:
+    ///
+    /// | reason | what is wrong |
+    /// |---|---|
+    /// | `spool_unavailable` | the directory cannot be made or used |
+    /// | `spool_disk_full` | the disk, or this user's part of it, is full |
+    /// | `spool_full` | [`Spool::max_bytes`](super::Spool::max_bytes) is reached |
+    /// | `spool_error` | another error of the file system |
+    /// | `spool_damaged`, `spool_entry_gone`, `spool_newer_version` | a file cannot be read, was removed, is of a newer version |
+    /// | `spool_orphaned` | there are spans for a destination that the program does not have: kept until they are too old |
+    /// | `spool_expired` | such spans were too old, and removed |
     pub reason: Option<String>,
-    /// The matter in words, without any key.
+    /// The matter in words. A destination's keys are masked in it, those of eight characters or more: see
+    /// [`Destination::header`](super::Destination::header).
     pub message: String,
 }
 

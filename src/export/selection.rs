@@ -47,6 +47,8 @@ pub(super) struct Selection {
     filter: SpanFilter,
     /// The random part of a trace's id that is the first not to be sampled, where not all are.
     sampled_below: Option<u64>,
+    /// Whether spans are put below the nearest operation above them.
+    has_operations_above: bool,
     tracia: Option<ForTracia>,
 }
 
@@ -66,12 +68,18 @@ impl Selection {
         }
         // As the SDK's `TraceIdRatioBased` does it: 63 bits, rounded towards zero.
         let bound = (sample_ratio * (1_u64 << 63) as f64) as u64;
-        Ok(Self { filter, sampled_below: (sample_ratio < 1.0).then_some(bound), tracia: None })
+        let sampled_below = (sample_ratio < 1.0).then_some(bound);
+        Ok(Self { filter, sampled_below, has_operations_above: false, tracia: None })
+    }
+
+    /// For a destination that puts spans below the nearest operation above them.
+    pub(super) fn with_operations_above(self) -> Self {
+        Self { has_operations_above: true, ..self }
     }
 
     /// Whether it must be known which spans are above others.
     pub(super) fn needs_ancestors(&self) -> bool {
-        self.filter == SpanFilter::GenAiAndAncestors || self.is_for_tracia()
+        self.filter == SpanFilter::GenAiAndAncestors || self.has_operations_above || self.is_for_tracia()
     }
 
     pub(super) fn for_tracia(self, takes_others: bool) -> Self {

@@ -39,6 +39,16 @@ impl Signal {
 
     pub(super) const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
+    /// So many of what it counts, in words.
+    pub(super) fn counted(self, count: u64) -> String {
+        let (one, many) = match self {
+            Self::Traces => ("span", "spans"),
+            Self::Metrics => ("data point", "data points"),
+            Self::Logs => ("log record", "log records"),
+        };
+        format!("{count} {}", if count == 1 { one } else { many })
+    }
+
     /// What is appended to a base address over HTTP.
     pub(super) const fn path(self) -> &'static str {
         match self {

@@ -4,7 +4,6 @@
 use super::{
     lane::{Lane, Shelf, reason},
     report::{Hook, Problem, ProblemKind},
-    signal::Signal,
     spool::{Durability, Spool, Store, Trouble},
 };
 use crate::Error;
@@ -29,6 +28,7 @@ pub(super) struct Alarm {
     rung: Condvar,
     is_asleep: AtomicBool,
     is_hastened: AtomicBool,
+    has_looked: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +85,11 @@ impl Alarm {
         drop(self.rung.wait_timeout_while(self.lock(), time, has_time));
     }
 
+    /// Whether what earlier runs left was taken over.
+    pub(super) fn has_looked(&self) -> bool {
+        self.has_looked.load(Ordering::SeqCst)
+    }
+
     fn take_urgency(&self) -> bool {
         let mut bell = self.lock();
         bell.is_hastened = false;
@@ -106,16 +111,23 @@ pub(super) struct Spooling {
 }
 
 /// Opens the spool and starts its thread. A spool that cannot be used now is tried again later.
-pub(super) fn start(settings: Spool, lanes: &[Arc<Lane>], hook: Hook) -> Result<Spooling, Error> {
+pub(super) fn start(
+    settings: Spool,
+    keys: Vec<String>,
+    lanes: &[Arc<Lane>],
+    hook: Hook,
+) -> Result<Spooling, Error> {
     settings.check()?;
     let alarm = Arc::new(Alarm::default());
     let mut keeper = Keeper {
         settings,
+        keys,
         lanes: lanes.to_vec(),
         alarm: Arc::clone(&alarm),
         hook,
         store: None,
         has_told: false,
+        is_adopting: Arc::default(),
     };
     keeper.open();
     let thread =
@@ -157,12 +169,16 @@ impl Drop for Spooling {
 
 struct Keeper {
     settings: Spool,
+    /// What the spool knows the lanes by.
+    keys: Vec<String>,
     lanes: Vec<Arc<Lane>>,
     alarm: Arc<Alarm>,
     hook: Hook,
     store: Option<Arc<Store>>,
     /// Whether it was told that there is no store.
     has_told: bool,
+    /// Whether a thread takes over what other processes left.
+    is_adopting: Arc<AtomicBool>,
 }
 
 impl Keeper {
@@ -200,8 +216,7 @@ impl Keeper {
     }
 
     fn open(&mut self) {
-        let shelves = shelves(&self.lanes);
-        match Store::open(&self.settings, &shelves) {
+        match Store::open(&self.settings, &self.keys) {
             Ok(store) => {
                 let store = Arc::new(store);
                 for (index, lane) in self.lanes.iter().enumerate() {
@@ -215,7 +230,7 @@ impl Keeper {
             }
             Err(trouble) if !self.has_told => {
                 self.has_told = true;
-                self.tell(&trouble);
+                tell(&self.hook, &trouble);
             }
             Err(_) => {}
         }
@@ -226,77 +241,66 @@ impl Keeper {
         if self.store.is_none() {
             self.open();
         }
-        let Some(store) = &self.store else { return };
-        let found = store.adopt();
-        for (shelf, entry) in found.entries {
-            if let Some(lane) = self.lanes.get(shelf) {
-                lane.recover(entry);
-            }
-        }
-        for trouble in &found.troubles {
-            if let Some(lane) = trouble.shelf.and_then(|shelf| self.lanes.get(shelf)) {
-                lane.miss(trouble);
-            }
-            self.tell(trouble);
+        match &self.store {
+            Some(store) if !self.is_adopting.swap(true, Ordering::SeqCst) => self.adopt(store),
+            Some(_) => {}
+            None => has_looked(&self.alarm, &self.lanes),
         }
         let mut problems = Vec::new();
         for lane in &self.lanes {
             lane.expire(SystemTime::now(), &mut problems);
-            lane.wake.notify_one();
         }
         problems.iter().for_each(|problem| self.hook.tell(problem));
     }
 
-    /// Each of what is wrong with the spool itself is news of its own.
-    fn tell(&self, trouble: &Trouble) {
-        self.hook.tell(&Problem {
-            kind: ProblemKind::Spool,
-            destination: trouble.destination.clone(),
-            reason: Some(reason(trouble).to_owned()),
-            message: trouble.message.clone(),
+    /// On a thread of its own: there may be much, and what is recorded meanwhile has to go to the disk in time.
+    fn adopt(&self, store: &Arc<Store>) {
+        let (store, lanes, hook) = (Arc::clone(store), self.lanes.clone(), self.hook.clone());
+        let (alarm, is_adopting) = (Arc::clone(&self.alarm), Arc::clone(&self.is_adopting));
+        let thread = std::thread::Builder::new().name("tracing-genai-adopt".into());
+        let spawned = thread.spawn(move || {
+            take_over(&store, &lanes, &hook);
+            is_adopting.store(false, Ordering::SeqCst);
+            has_looked(&alarm, &lanes);
         });
+        if spawned.is_err() {
+            // The next round tries again.
+            self.is_adopting.store(false, Ordering::SeqCst);
+            has_looked(&self.alarm, &self.lanes);
+        }
     }
 }
 
-/// The key of each lane in the spool: its name and signal, which may be those of another.
-fn shelves(lanes: &[Arc<Lane>]) -> Vec<String> {
-    let mut shelves: Vec<String> = Vec::with_capacity(lanes.len());
-    for (index, lane) in lanes.iter().enumerate() {
-        let key = key(lane);
-        let twins = lanes[..index].iter().filter(|other| self::key(other) == key).count();
-        shelves.push(if twins == 0 { key } else { format!("{key} #{}", twins + 1) });
+fn take_over(store: &Store, lanes: &[Arc<Lane>], hook: &Hook) {
+    let found = store.adopt();
+    for (shelf, entry) in found.entries {
+        if let Some(lane) = lanes.get(shelf) {
+            lane.recover(entry);
+        }
     }
-    shelves
-}
-
-/// Over gRPC every signal has the same address.
-fn key(lane: &Lane) -> String {
-    match lane.signal() {
-        Signal::Traces => lane.name().to_owned(),
-        other => format!("{} ({other})", lane.name()),
+    for trouble in &found.troubles {
+        if let Some(lane) = trouble.shelf.and_then(|shelf| lanes.get(shelf)) {
+            lane.miss(trouble);
+        }
+        tell(hook, trouble);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::export::{encode::View, lane::Limits};
-
-    #[test]
-    fn signals_and_twins_have_shelves_of_their_own() {
-        let lane = |signal| {
-            Arc::new(Lane::new("http://localhost:4317/".into(), signal, Limits::default(), View::whole()))
-        };
-        let signals = [Signal::Traces, Signal::Traces, Signal::Metrics, Signal::Logs, Signal::Logs];
-        assert_eq!(
-            shelves(&signals.map(lane)),
-            [
-                "http://localhost:4317/",
-                "http://localhost:4317/ #2",
-                "http://localhost:4317/ (metrics)",
-                "http://localhost:4317/ (logs)",
-                "http://localhost:4317/ (logs) #2",
-            ]
-        );
+/// What earlier runs left is known now.
+fn has_looked(alarm: &Alarm, lanes: &[Arc<Lane>]) {
+    alarm.has_looked.store(true, Ordering::SeqCst);
+    for lane in lanes {
+        lane.settled.notify_waiters();
+        lane.wake.notify_one();
     }
+}
+
+/// Each of what is wrong with the spool itself is news of its own.
+fn tell(hook: &Hook, trouble: &Trouble) {
+    hook.tell(&Problem {
+        kind: ProblemKind::Spool,
+        destination: trouble.destination.clone(),
+        reason: Some(reason(trouble).to_owned()),
+        message: trouble.message.clone(),
+    });
 }

@@ -4,7 +4,7 @@
 use super::self_metrics::Component;
 use super::{
     courier::{self, Commands},
-    destination::Destination,
+    destination::{self, Destination, Shelved},
     env::{self, Lookup},
     http,
     lane::{Lane, Limits},
@@ -23,8 +23,9 @@ use crate::{
     Error,
     diagnosis::{self, Finding},
     record::ErrorKind,
-    semconv::gen_ai::SCHEMA_URL,
+    semconv::{gen_ai::SCHEMA_URL, posthog::AI_SESSION_ID},
     span::{joined, own_pipeline::Claim},
+    vocabulary::posthog::is_session_id,
 };
 use opentelemetry::{
     InstrumentationScope, Key, KeyValue, Value, propagation::TextMapCompositePropagator,
@@ -36,14 +37,15 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracer, SdkTracerProvider, SpanProcessor},
 };
 use std::{
+    fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, registry::LookupSpan};
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, registry::LookupSpan};
 
 /// Brings a program's spans to its destinations, for as long as it lives.
 ///
@@ -77,7 +79,6 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, 
 /// # }
 /// ```
 #[must_use = "dropping it ends the export: keep it until the program's end"]
-#[derive(Debug)]
 pub struct Telemetry {
     pipeline: Arc<Pipeline>,
     provider: SdkTracerProvider,
@@ -90,7 +91,7 @@ pub struct Telemetry {
     /// Whether the program's own spans come too.
     is_connected: Arc<AtomicBool>,
     /// Where spans of this crate come by themselves.
-    own_pipeline: Option<Claim>,
+    own_pipeline: Mutex<Option<Claim>>,
 }
 
 /// The settings of a [`Telemetry`], see [`Telemetry::builder`].
@@ -135,7 +136,7 @@ impl Telemetry {
     /// # Errors
     /// When the program has a subscriber already: add [`layer`](Self::layer) to that.
     pub fn install(&self) -> Result<(), Error> {
-        let log = fmt::layer().with_writer(std::io::stderr).with_filter(
+        let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(
             EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy(),
         );
         let subscriber = Registry::default().with(log).with(self.layer());
@@ -230,12 +231,13 @@ impl Telemetry {
 
     /// Sends what has ended now, and waits until every such span is acknowledged or refused, at most for `timeout`.
     /// Runs on any executor, and by the export's own clock. A span that is still open is not waited for: in a
-    /// handler that [is frozen](crate::guide::delivery#serverless) when it returns, flush outside of its span. For what an earlier run left in the [spool](TelemetryBuilder::spool)
-    /// it does not wait.
+    /// handler that [is frozen](crate::guide::delivery#serverless) when it returns, flush outside of its span. For
+    /// what an earlier run left in the [spool](TelemetryBuilder::spool) it does not wait.
     ///
     /// # Errors
-    /// When the time is over, or a destination says that its settings are wrong; spans that are pending then stay
-    /// so, and are tried again.
+    /// When the time is over ([`ErrorKind::Timeout`]), and as soon as a destination has said that its settings are
+    /// wrong ([`ErrorKind::Configuration`]); spans that are pending then stay so, and are tried again. What was
+    /// refused for another reason is no error of the flush: see [`Report::rejected`].
     pub async fn flush(&self, timeout: Duration) -> Result<Report, Error> {
         let whole = self.pipeline.commands.flush(timeout).await;
         self.outcome(whole)
@@ -250,20 +252,26 @@ impl Telemetry {
         self.outcome(whole)
     }
 
-    /// Ends the export: delivers what it can within `timeout`. With a [spool](TelemetryBuilder::spool) the rest is
-    /// kept there for the next run, which takes as long as writing takes; without, it is counted as dropped. Spans
-    /// that end later are counted as dropped too.
-    pub async fn shutdown(mut self, timeout: Duration) -> Report {
-        self.own_pipeline = None;
+    /// Ends the export: delivers what it can within `timeout`, what an earlier run left included. With a
+    /// [spool](TelemetryBuilder::spool) the rest is kept there for the next run, which takes as long as writing
+    /// takes; without, it is counted as dropped. Spans that end later are counted as dropped too.
+    ///
+    /// Ending it again does nothing, nor does its drop then.
+    pub async fn shutdown(&self, timeout: Duration) -> Report {
+        self.leave_own_pipeline();
         self.pipeline.commands.shut_down(timeout).await;
         self.report()
     }
 
     /// [`shutdown`](Self::shutdown) without `await`.
-    pub fn shutdown_blocking(mut self, timeout: Duration) -> Report {
-        self.own_pipeline = None;
+    pub fn shutdown_blocking(&self, timeout: Duration) -> Report {
+        self.leave_own_pipeline();
         self.pipeline.commands.shut_down_blocking(timeout);
         self.report()
+    }
+
+    fn leave_own_pipeline(&self) {
+        *self.own_pipeline.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn outcome(&self, whole: bool) -> Result<Report, Error> {
@@ -271,19 +279,17 @@ impl Telemetry {
         if whole {
             return Ok(report);
         }
-        let slow = report.destinations.iter().filter(|destination| destination.pending > 0);
-        let slow = slow.map(|destination| match &destination.trouble {
-            Some(trouble) => format!("{} ({trouble})", destination.name),
-            None => destination.name.clone(),
+        let open = report.destinations.iter().filter(|to| to.pending > 0 || to.trouble.is_some());
+        let open = open.map(|to| match &to.trouble {
+            Some(trouble) => format!("{}: {} ({trouble})", to.name, to.signal.counted(to.pending)),
+            None => format!("{}: {}", to.name, to.signal.counted(to.pending)),
         });
-        Err(Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "spans still pending: {}, for {}; they are kept and tried again",
-                report.pending,
-                slow.collect::<Vec<_>>().join(", "),
-            ),
-        ))
+        let open = open.collect::<Vec<_>>().join("; ");
+        Err(if self.pipeline.is_misconfigured() {
+            Error::configuration(format!("a destination takes nothing with these settings; pending: {open}"))
+        } else {
+            Error::new(ErrorKind::Timeout, format!("still pending, kept and tried again: {open}"))
+        })
     }
 
     fn tracer(&self) -> SdkTracer {
@@ -304,10 +310,22 @@ const SECOND_LAYER: &str = "the subscriber has an OpenTelemetry layer already, s
     telemetry.layer() stays off: leave it out, and add telemetry.processors() to the provider of the \
     other layer with SdkTracerProvider::builder().with_span_processor(…)";
 
+/// The destinations with how much is pending, and never a span: that may be a prompt.
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Telemetry")
+            .field("pipeline", &self.pipeline)
+            .field("level", &self.level)
+            .field("drop_timeout", &self.drop_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for Telemetry {
     /// Delivers what is left, within [`TelemetryBuilder::drop_timeout`].
     fn drop(&mut self) {
-        self.own_pipeline = None;
+        self.leave_own_pipeline();
         self.pipeline.commands.shut_down_blocking(self.drop_timeout);
     }
 }
@@ -333,7 +351,7 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Keeps on disk, in this directory, what cannot be delivered now and what is left at the program's end; off by
+    /// Keeps on disk, in this directory, what cannot be delivered now and what a shutdown leaves; off by
     /// default, since it keeps prompts at rest for a destination that is granted
     /// [content](Destination::content). The next run delivers what it finds there. [The
     /// guide](crate::guide::delivery#the-spool) says what survives what.
@@ -436,6 +454,7 @@ impl TelemetryBuilder {
 
     fn build_with(self, lookup: Lookup<'_>) -> Result<Telemetry, Error> {
         let destinations = self.destinations_with(lookup)?;
+        self.check_session(&destinations)?;
         // What is switched off cannot be stopped by a number that it does not use.
         let limits = if destinations.is_empty() { Limits::default() } else { env::limits(lookup)? };
         #[cfg(feature = "metrics")]
@@ -468,8 +487,21 @@ impl TelemetryBuilder {
             #[cfg(feature = "metrics")]
             temporality,
             is_connected,
-            own_pipeline,
+            own_pipeline: Mutex::new(own_pipeline),
         })
+    }
+
+    /// A session of the whole process is a setting, and one that cannot be is refused.
+    fn check_session(&self, destinations: &[Destination]) -> Result<(), Error> {
+        let session = self.resource.iter().find(|attribute| attribute.key.as_str() == AI_SESSION_ID);
+        let is_one = |attribute: &KeyValue| is_session_id(&attribute.value.as_str());
+        if destinations.iter().any(Destination::is_posthog) && session.is_some_and(|session| !is_one(session))
+        {
+            return Err(Error::configuration(format!(
+                "TelemetryBuilder::resource_attribute: {AI_SESSION_ID} takes letters, digits and -_~.@()!':| alone"
+            )));
+        }
+        Ok(())
     }
 
     fn destinations_with(&self, lookup: Lookup<'_>) -> Result<Vec<Destination>, Error> {
@@ -490,6 +522,7 @@ fn pipeline(
     hook: Hook,
     patience: Duration,
 ) -> Result<Pipeline, Error> {
+    destinations.iter().try_for_each(Destination::check)?;
     let selections = destinations.iter().map(Destination::selection).collect::<Result<Vec<_>, _>>()?;
     let live = selections.iter().any(Selection::needs_ancestors).then(Live::default);
     let mut lanes: Vec<Arc<Lane>> = Vec::new();
@@ -500,7 +533,7 @@ fn pipeline(
     let mut consumer = None;
     if !destinations.is_empty() {
         let client = http::client(destinations.iter().any(Destination::needs_certificates))?;
-        let mut routes = Vec::new();
+        let (mut routes, mut names) = (Vec::new(), Vec::new());
         // Reports have the spans first.
         for signal in Signal::exported() {
             for (destination, selection) in destinations.iter().zip(&selections) {
@@ -508,16 +541,18 @@ fn pipeline(
                     continue;
                 }
                 let (name, address) = destination.route(signal, &client)?;
-                let lane = Lane::new(name, signal, destination.limits(limits), destination.view());
+                let lane = Lane::new(name, signal, destination.limits(limits)?, destination.view());
                 let lane = Arc::new(lane);
                 #[cfg(feature = "metrics")]
                 components.push(Component::new(signal, lane.name(), &address, &components));
                 lanes.push(Arc::clone(&lane));
+                names.push(destination.spool_key());
                 taken.extend((signal == Signal::Traces).then_some(*selection));
                 routes.push((lane, address));
             }
         }
-        let spooling = spool.map(|spool| spooling::start(spool, &lanes, hook.clone())).transpose()?;
+        let start = |spool| spooling::start(spool, spool_keys(&lanes, &names)?, &lanes, hook.clone());
+        let spooling = spool.map(start).transpose()?;
         commands = courier::start(routes, spooling, hook.clone())?;
         consumer = (!taken.is_empty()).then(|| {
             if destinations.iter().any(Destination::renders_content) {
@@ -536,14 +571,20 @@ fn pipeline(
         selections: taken,
         live,
         hook,
-        // Tracia is told what spans do not carry: how many vectors came, the provider's own total.
-        keeps_operations: destinations
-            .iter()
-            .any(|destination| destination.renders_content() || destination.is_tracia()),
+        keeps_operations: destinations.iter().any(Destination::reads_records),
         commands,
         patience,
         _consumer: consumer,
     })
+}
+
+/// What the spool knows the lanes by, which must tell them apart.
+fn spool_keys(lanes: &[Arc<Lane>], names: &[Option<&str>]) -> Result<Vec<String>, Error> {
+    let all = lanes.iter().zip(names);
+    let all: Vec<Shelved<'_>> = all
+        .map(|(lane, name)| Shelved { name: *name, address: lane.name(), signal: lane.signal() })
+        .collect();
+    destination::keys(&all)
 }
 
 #[cfg(any(feature = "metrics", feature = "logs"))]

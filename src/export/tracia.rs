@@ -4,7 +4,7 @@
 //! lies in the spool; no key is in it.
 
 use super::{
-    answer::{self, Answer, Retry},
+    answer::{self, Answer, Headers, Retry},
     courier,
     encode::span_status,
     http::HttpTransport,
@@ -127,13 +127,9 @@ impl TraciaTransport {
             .timeout(self.http.timeout)
             .body(json);
         match self.http.read(request).await {
-            Ok(answered) => of_http(
-                answered.status,
-                answered.retry_after.as_deref(),
-                &answered.body,
-                is_again,
-                path == SPANS,
-            ),
+            Ok(answered) => {
+                of_http(answered.status, &answered.headers(), &answered.body, is_again, path == SPANS)
+            }
             Err(error) => answer::of_network(&answer::described(&error.without_url())),
         }
     }
@@ -159,15 +155,21 @@ impl TraciaTransport {
     }
 }
 
+/// What mends an address at which Tracia is not.
+const ADDRESS: &str = "check this destination's base address (Tracia::base_url, TRACIA_BASE_URL)";
+
 /// What an answer means: what may pass is tried again, whatever else is not.
-fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], is_again: bool, is_of_span: bool) -> Answer {
+fn of_http(status: u16, headers: &Headers<'_>, body: &[u8], is_again: bool, is_of_span: bool) -> Answer {
     let reason = format!("http_{status}");
     match status {
+        200..=299 if headers.is_web_page() => {
+            misconfigured(answer::WEB_PAGE.to_owned(), &format!("answered {status} with a web page"), ADDRESS)
+        }
         200..=299 => Answer::Accepted,
         // It had come, and the answer to that was lost.
         409 if is_again => Answer::Accepted,
         408 | 429 | 500..=599 => Answer::Retry(Retry {
-            after: retry_after.and_then(|value| answer::wait(value, SystemTime::now())),
+            after: headers.retry_after.and_then(|value| answer::wait(value, SystemTime::now())),
             is_suspicious: !matches!(status, 429 | 502 | 503 | 504),
             message: said(status, body),
             reason,
@@ -179,11 +181,7 @@ fn of_http(status: u16, retry_after: Option<&str>, body: &[u8], is_again: bool, 
             "check the key of this destination (Destination::tracia, TRACIA_API_KEY)",
         ),
         // Of an evaluation it is the judged span that is not there.
-        300..=399 | 404 | 405 if is_of_span => misconfigured(
-            reason,
-            &said(status, body),
-            "check this destination's base address (Tracia::base_url, TRACIA_BASE_URL)",
-        ),
+        300..=399 | 404 | 405 if is_of_span => misconfigured(reason, &said(status, body), ADDRESS),
         _ => Answer::Refused { reason, message: said(status, body) },
     }
 }
@@ -215,13 +213,13 @@ mod tests {
     use super::*;
 
     fn of(status: u16, is_again: bool, is_of_span: bool) -> Answer {
-        of_http(status, None, b"", is_again, is_of_span)
+        of_http(status, &Headers::default(), b"", is_again, is_of_span)
     }
 
     #[test]
     fn a_success_of_any_body_is_accepted() {
         for body in [&b""[..], b"{\"spanId\":\"sp_1\",\"cost\":null}", b"ok"] {
-            assert_eq!(of_http(200, None, body, false, true), Answer::Accepted);
+            assert_eq!(of_http(200, &Headers::default(), body, false, true), Answer::Accepted);
         }
         assert_eq!(of(204, false, true), Answer::Accepted);
     }
@@ -258,6 +256,16 @@ mod tests {
     }
 
     #[test]
+    fn a_success_with_a_web_page_blames_the_address() {
+        let headers = Headers { retry_after: None, content_type: Some("text/html; charset=utf-8") };
+        let Answer::Misconfigured { reason, message } = of_http(200, &headers, b"<html>", false, true) else {
+            unreachable!("it counts as something else")
+        };
+        assert_eq!(reason, "web_page");
+        assert!(message.contains("base_url"), "{message}");
+    }
+
+    #[test]
     fn an_evaluation_of_a_span_that_is_not_there_is_refused_by_itself() {
         assert!(matches!(of(404, false, false), Answer::Refused { .. }));
         assert!(matches!(of(401, false, false), Answer::Misconfigured { .. }));
@@ -265,7 +273,8 @@ mod tests {
 
     #[test]
     fn the_wait_that_is_asked_for_is_kept() {
-        let Answer::Retry(retry) = of_http(429, Some("7"), b"", false, true) else {
+        let headers = Headers { retry_after: Some("7"), content_type: None };
+        let Answer::Retry(retry) = of_http(429, &headers, b"", false, true) else {
             unreachable!("a 429 counts as something else")
         };
         assert_eq!(retry.after, Some(std::time::Duration::from_secs(7)));

@@ -83,7 +83,8 @@ impl GenAiInterceptor {
         }
         let server = Server { address: address.host.trim_matches(['[', ']']).to_owned(), port: address.port };
         let (provider, path) = ("aws.bedrock".into(), address.path.to_owned());
-        Some(Target { api, provider, server, path, query: None, by_rule: false })
+        let is_plain = address.is_plain;
+        Some(Target { api, provider, server, is_plain, path, query: None, by_rule: false })
     }
 }
 

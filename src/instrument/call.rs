@@ -3,7 +3,7 @@
 use super::{
     asked::{LOOK_BYTES, opening, secrets},
     collected::Collected,
-    rule::Target,
+    rule::{Target, url},
 };
 use crate::{
     capture::ContentCapture,
@@ -101,16 +101,18 @@ impl ObservedCall {
         if span::is_ruled_out() {
             return Self::none();
         }
-        let Target { api, provider, server, path, query, by_rule } = target;
+        let Target { api, provider, server, is_plain, path, query, by_rule } = target;
         let (call, expected) = opening(api, &path, body.map_or(&[], |body| body));
         let mut operation = Operation::new(api.operation_kind(), call);
         operation.provider = Some(provider);
         operation.api = api.openai_api_type().map(Into::into);
         operation.server = Some(server);
-        let in_flight = InFlight::start_or_adopt(operation, content.clone());
+        let mut in_flight = InFlight::start_or_adopt(operation, content.clone());
         if !in_flight.is_seen() {
             return Self::none();
         }
+        let operation = in_flight.operation_mut();
+        operation.url = operation.server.as_ref().map(|server| url(server, is_plain, &path));
         let sent = match body {
             Some(body) if body.len() <= limit => Sent::InMemory(body.clone()),
             Some(_) => {
@@ -385,6 +387,7 @@ mod tests {
                 api: Api::BedrockConverse,
                 provider: "aws.bedrock".into(),
                 server,
+                is_plain: true,
                 path,
                 query: None,
                 by_rule: false,

@@ -43,7 +43,9 @@ pub(super) fn begin(instrumentation: &Instrumentation, request: &mut Request) ->
 fn recognise(instrumentation: &Instrumentation, request: &Request) -> Option<Target> {
     let url = request.url();
     let (host, port) = (url.host_str()?, url.port_or_known_default()?);
-    instrumentation.recognise(request.method(), Address { host, port, path: url.path(), query: url.query() })
+    let is_plain = url.scheme() == "http";
+    let address = Address { host, port, path: url.path(), query: url.query(), is_plain };
+    instrumentation.recognise(request.method(), address)
 }
 
 /// Alters a request that is sent once more as [`begin`] altered the first.

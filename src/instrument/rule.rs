@@ -14,10 +14,26 @@ pub(crate) struct Target {
     pub(crate) api: Api,
     pub(crate) provider: Cow<'static, str>,
     pub(crate) server: Server,
+    /// Whether it is asked without TLS.
+    pub(crate) is_plain: bool,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     /// A rule of the user's matched it, and the host is not one that the crate knows.
     pub(crate) by_rule: bool,
+}
+
+/// The address of a server's path, without query and credentials.
+pub(crate) fn url(server: &Server, is_plain: bool, path: &str) -> String {
+    let (scheme, usual) = if is_plain { ("http://", 80) } else { ("https://", 443) };
+    let (open, close) = if server.address.contains(':') { ("[", "]") } else { ("", "") };
+    let mut url = String::with_capacity(scheme.len() + server.address.len() + path.len() + 8);
+    url.extend([scheme, open, &server.address, close]);
+    if server.port != usual {
+        url.push(':');
+        url.push_str(&server.port.to_string());
+    }
+    url.push_str(path);
+    url
 }
 
 /// Says of a host that the crate does not know, a gateway or a local server, that calls of models go
@@ -153,6 +169,8 @@ pub(crate) struct Address<'a> {
     pub(crate) port: u16,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
+    /// Whether it is asked without TLS.
+    pub(crate) is_plain: bool,
 }
 
 impl<'a> Address<'a> {
@@ -161,8 +179,9 @@ impl<'a> Address<'a> {
     pub(crate) fn of(uri: &'a Uri, headers: &'a HeaderMap) -> Option<Self> {
         let usual = if uri.scheme_str() == Some("http") { 80 } else { 443 };
         let (path, query) = (uri.path(), uri.query());
+        let is_plain = uri.scheme_str() == Some("http");
         if let Some(host) = uri.host() {
-            return Some(Self { host, port: uri.port_u16().unwrap_or(usual), path, query });
+            return Some(Self { host, port: uri.port_u16().unwrap_or(usual), path, query, is_plain });
         }
         let host = headers.get(HOST)?.to_str().ok()?;
         let (host, port) = match host.rsplit_once(':') {
@@ -170,7 +189,7 @@ impl<'a> Address<'a> {
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
             _ => (host, usual),
         };
-        Some(Self { host, port, path, query })
+        Some(Self { host, port, path, query, is_plain })
     }
 }
 
@@ -182,7 +201,7 @@ pub(crate) fn target(rules: &[Rule], method: &Method, address: Address<'_>) -> O
     if method != Method::POST {
         return None;
     }
-    let Address { host, port, path, query } = address;
+    let Address { host, port, path, query, is_plain } = address;
     let host = host.trim_matches(['[', ']']);
     let rule = rules.iter().find(|rule| rule.matches(host, port, path));
     if rule.is_some_and(|rule| rule.is_exclusion) {
@@ -204,7 +223,7 @@ pub(crate) fn target(rules: &[Rule], method: &Method, address: Address<'_>) -> O
     let by_rule = known.is_none() && rule.is_some_and(|rule| !rule.is_built_in);
     let server = Server { address: host.to_owned(), port };
     let (path, query) = (path.to_owned(), query.map(str::to_owned));
-    Some(Target { api, provider, server, path, query, by_rule })
+    Some(Target { api, provider, server, is_plain, path, query, by_rule })
 }
 
 /// Whether a path that speaks this API does so on any host: some are common words.

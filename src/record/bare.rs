@@ -15,6 +15,7 @@ impl Operation {
             provider: self.provider.clone(),
             api: self.api.clone(),
             server: self.server.clone(),
+            url: self.url.clone(),
             call: call(&self.call),
             outcome: self.outcome.clone(),
             time_to_first_chunk: self.time_to_first_chunk,

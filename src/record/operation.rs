@@ -20,6 +20,9 @@ pub struct Operation {
     pub api: Option<Cow<'static, str>>,
     /// The server that was called.
     pub server: Option<Server>,
+    /// The address that was called, without query, fragment and credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// What was asked and what came.
     pub call: Call,
     /// How it ended.
@@ -155,6 +158,7 @@ impl Operation {
             provider: None,
             api: None,
             server: None,
+            url: None,
             call,
             outcome: Outcome::Abandoned,
             time_to_first_chunk: None,

@@ -4,6 +4,7 @@
 pub(crate) mod former;
 pub mod gen_ai;
 pub mod own;
+pub mod posthog;
 pub mod tracia;
 #[cfg(feature = "export")]
 pub(crate) mod types;

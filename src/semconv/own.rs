@@ -11,3 +11,10 @@ pub const TRACING_GENAI_ATTEMPTS: &str = "tracing_genai.attempts";
 /// `tracing_genai.tags`, array of strings: the tags of the scope that a span is in. The conventions have no
 /// name for tags.
 pub const TRACING_GENAI_TAGS: &str = "tracing_genai.tags";
+
+/// `tracing_genai.operation.name`, string: the operation's own name, on a span for a back end that knows it only by
+/// another (PostHog has every generation as `chat`).
+pub const TRACING_GENAI_OPERATION_NAME: &str = "tracing_genai.operation.name";
+
+/// `tracing_genai.truncated`, boolean: texts of the span were cut, since it was larger than its destination takes.
+pub const TRACING_GENAI_TRUNCATED: &str = "tracing_genai.truncated";

@@ -1,6 +1,12 @@
 //! A receiver of OTLP over HTTP on this host, which answers as a test says.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its part, in tests")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test file uses its part, in tests"
+)]
 
 use opentelemetry::{
     KeyValue,
@@ -20,7 +26,10 @@ use std::{
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
-use tracing_genai::export::{Destination, Problem, Report, Telemetry, TelemetryBuilder};
+use tracing_genai::{
+    export::{Destination, Problem, Report, Telemetry, TelemetryBuilder},
+    record::ErrorKind,
+};
 
 pub struct Received {
     pub at: Instant,
@@ -211,9 +220,25 @@ impl Program {
         span.end();
     }
 
-    /// Flushes with the patience of a test that expects success.
+    /// Flushes with the patience of a test that expects an end, be it that settings are wrong.
     pub fn flush(&self) -> Report {
-        balanced(self.telemetry.flush_blocking(Duration::from_secs(20)).unwrap())
+        balanced(match self.telemetry.flush_blocking(Duration::from_secs(20)) {
+            Ok(report) => report,
+            Err(error) if error.kind() == ErrorKind::Configuration => self.telemetry.report(),
+            Err(error) => panic!("{error}"),
+        })
+    }
+
+    /// Flushes until everything is accounted for: wrong settings are asked about once a second at most.
+    pub fn flush_until_whole(&self) -> Report {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            match self.telemetry.flush_blocking(Duration::from_secs(20)) {
+                Ok(report) => return balanced(report),
+                Err(error) => assert!(Instant::now() < end, "{error}"),
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
     }
 }
 

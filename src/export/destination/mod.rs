@@ -1,10 +1,13 @@
 //! Where finished spans go.
 
 mod otlp;
+mod posthog;
+mod shelf;
 mod tls;
 mod tracia;
 
 pub(super) use otlp::{Address, Origin};
+pub(super) use shelf::{Shelved, keys};
 pub(super) use tls::Pem;
 pub use tracia::Tracia;
 #[cfg(feature = "grpc")]
@@ -18,6 +21,7 @@ use super::{
 };
 use crate::{Error, capture::ContentCapture};
 use otlp::Otlp;
+use posthog::PostHog;
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -43,14 +47,23 @@ pub struct Destination {
     /// Where it is Tracia.
     tracia: Option<tracia::Settings>,
     others: Vec<Otlp>,
+    /// What the spool knows it by, if that was said.
+    name: Option<String>,
     /// What it takes, if that was said.
     signals: Option<Vec<Signal>>,
     content: Option<ContentCapture>,
     queue_bytes: Option<usize>,
+    queue_spans: Option<usize>,
+    batch_spans: Option<usize>,
+    schedule_delay: Option<Duration>,
     when_full: WhenFull,
     filter: SpanFilter,
     sample_ratio: f64,
     code_attributes: bool,
+    /// Set for PostHog alone.
+    posthog: Option<PostHog>,
+    /// A host was given where none is of use.
+    has_idle_host: bool,
 }
 
 /// What happens when a destination's queue is full: see [`Destination::when_full`].
@@ -103,7 +116,9 @@ impl Destination {
         Self::from_origin(endpoint.into(), Origin::Code)
     }
 
-    /// The destination of the `OTEL_EXPORTER_OTLP_*` variables, see [the table](super#environment).
+    /// The destination of the `OTEL_EXPORTER_OTLP_*` variables, see [the table](super#environment). It takes the
+    /// signals whose `OTEL_…_EXPORTER` is unset or names `otlp`, which may be none, unless
+    /// [`signals`](Self::signals) says otherwise.
     ///
     /// # Errors
     /// A value that cannot be read is an error that names its variable.
@@ -116,14 +131,52 @@ impl Destination {
             otlp: Otlp::new(endpoint, origin),
             tracia: None,
             others: Vec::new(),
+            name: None,
             signals: None,
             content: None,
             queue_bytes: None,
+            queue_spans: None,
+            batch_spans: None,
+            schedule_delay: None,
             when_full: WhenFull::default(),
             filter: SpanFilter::All,
             sample_ratio: 1.0,
             code_attributes: true,
+            posthog: None,
+            has_idle_host: false,
         }
+    }
+
+    /// What the [spool](super::Spool) knows this destination by, from one run of the program to the next; its
+    /// address without the query by default. Reports go on to have the address.
+    ///
+    /// Needed where several destinations have one address, as tenants of a back end have who differ by their key: what
+    /// was kept for one must not go out with the key of another. Such a name must not change, and not be given to
+    /// another destination, while there may be something in the spool for it.
+    ///
+    /// With a spool [`TelemetryBuilder::build`](super::TelemetryBuilder::build) refuses an empty name, one that two
+    /// destinations have, and two destinations that take the same signal at the same address unless both are named.
+    ///
+    /// ```
+    /// use tracing_genai::export::{Destination, Telemetry};
+    ///
+    /// # fn telemetry(key: &str, other: &str) -> Result<Telemetry, tracing_genai::Error> {
+    /// let back_end = || Destination::otlp("https://llm.example.com");
+    /// Telemetry::builder()
+    ///     .destination(back_end().name("acme").bearer(key))
+    ///     .destination(back_end().name("umbrella").bearer(other))
+    ///     .spool("/var/lib/assistant/spans")
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// What the spool knows it by, if that was said.
+    pub(super) fn spool_key(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Uses the endpoint's path as it is, for a back end that takes spans at another than
@@ -160,6 +213,8 @@ impl Destination {
     /// The signals that it takes.
     pub(super) fn taken(&self) -> impl Iterator<Item = Signal> {
         Signal::exported().filter(|signal| match &self.signals {
+            // What it does not take is refused in its place.
+            Some(_) if self.posthog.is_some() => *signal == Signal::Traces,
             Some(signals) => signals.contains(signal),
             None => *signal == Signal::Traces || !self.otlp.exact_path,
         })
@@ -175,14 +230,17 @@ impl Destination {
         own.cloned().unwrap_or_else(|| self.otlp.of(signal))
     }
 
-    /// Sends this header with each request. Its value is never shown.
+    /// Sends this header with each request. Its value is never shown, and masked where a server repeats it, as a whole
+    /// or word by word, if what is repeated has eight characters or more: a shorter value, or a part of one, cannot
+    /// be told from the words of a message.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), SecretString::from(value.into()));
         self.each(|otlp| otlp.headers.push((name.clone(), value.clone())));
         self
     }
 
-    /// Sends `Authorization: Bearer <token>` with each request.
+    /// Sends `Authorization: Bearer <token>` with each request. An empty token is an error of
+    /// [`TelemetryBuilder::build`](super::TelemetryBuilder::build).
     pub fn bearer(self, token: impl AsRef<str>) -> Self {
         self.header("authorization", format!("Bearer {}", token.as_ref()))
     }
@@ -274,10 +332,30 @@ impl Destination {
     }
 
     /// How many bytes of spans may wait for this destination in memory, 64 MiB by default: an estimate that
-    /// counts texts in full. One span is taken whatever its size. With a [spool](super::Spool), threads that
+    /// counts texts in full. It holds for each signal by itself: metrics and logs that go there too may take as much
+    /// again. One span is taken whatever its size. With a [spool](super::Spool), threads that
     /// end spans help to bring them to the disk once half of it is used.
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.queue_bytes = Some(bytes);
+        self
+    }
+
+    /// How many spans may wait for this destination in memory, 65,536 by default, or `OTEL_BSP_MAX_QUEUE_SIZE`.
+    pub fn queue_spans(mut self, spans: usize) -> Self {
+        self.queue_spans = Some(spans);
+        self
+    }
+
+    /// How many spans go in one request at most, 512 by default, or `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`; fewer where
+    /// they would be more than 4 MiB.
+    pub fn batch_spans(mut self, spans: usize) -> Self {
+        self.batch_spans = Some(spans);
+        self
+    }
+
+    /// How long a span waits at most for its batch to fill, 5 seconds by default, or `OTEL_BSP_SCHEDULE_DELAY`.
+    pub fn schedule_delay(mut self, delay: Duration) -> Self {
+        self.schedule_delay = Some(delay);
         self
     }
 
@@ -288,16 +366,49 @@ impl Destination {
         self
     }
 
-    /// The limits with what this destination sets of its own.
-    pub(super) fn limits(&self, limits: &Limits) -> Limits {
-        Limits {
-            bytes: self.queue_bytes.unwrap_or(limits.bytes),
-            when_full: self.when_full,
-            // Tracia takes one at a time, and ten of these at once.
-            batch: if self.is_tracia() { 1 } else { limits.batch },
-            in_flight: if self.is_tracia() { 10 } else { limits.in_flight },
-            ..limits.clone()
+    /// An error where code has it take nothing. The environment may leave nothing to it.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.signals.as_ref().is_some_and(Vec::is_empty) && self.otlp.is_from_code() {
+            return Err(Error::configuration("Destination::signals names none, so nothing could be sent"));
         }
+        Ok(())
+    }
+
+    /// The limits with what this destination sets of its own.
+    pub(super) fn limits(&self, limits: &Limits) -> Result<Limits, Error> {
+        let spans = self.queue_spans.unwrap_or(limits.spans);
+        let batch = self.batch_spans.unwrap_or(limits.batch);
+        let delay = self.schedule_delay.unwrap_or(limits.delay);
+        let bytes = self.queue_bytes.unwrap_or(limits.bytes);
+        for (option, is_zero) in [
+            ("queue_bytes", bytes == 0),
+            ("queue_spans", spans == 0),
+            ("batch_spans", batch == 0),
+            ("timeout", self.otlp.timeout.is_zero()),
+        ] {
+            if is_zero {
+                return Err(Error::configuration(format!(
+                    "Destination::{option} is 0, with which nothing could be sent"
+                )));
+            }
+        }
+        let mut limits = Limits {
+            spans,
+            bytes,
+            when_full: self.when_full,
+            // A batch that the queue cannot hold would never be full.
+            batch: batch.min(spans),
+            // Without any delay the export would never sleep.
+            delay: delay.max(Duration::from_millis(10)),
+            ..limits.clone()
+        };
+        if self.posthog.is_some() {
+            PostHog::limit(&mut limits);
+        }
+        if self.native_tracia().is_some() {
+            tracia::limit(&mut limits);
+        }
+        Ok(limits)
     }
 
     /// Which spans this destination gets, every one by default. Others choose for themselves.
@@ -366,20 +477,30 @@ impl Destination {
     /// What it chooses from the spans.
     pub(super) fn selection(&self) -> Result<Selection, Error> {
         let selection = Selection::new(self.filter, self.sample_ratio)?;
-        let Some(tracia) = self.tracia.as_ref().filter(|tracia| tracia.is_native()) else {
-            return Ok(selection);
-        };
-        Ok(selection.for_tracia(tracia.others()?.is_some()))
+        Ok(match self.native_tracia() {
+            Some(tracia) => selection.for_tracia(tracia.others()?.is_some()),
+            None if self.posthog.is_some() => selection.with_operations_above(),
+            None => selection,
+        })
     }
 
-    /// Whether it speaks Tracia's own language.
-    pub(super) fn is_tracia(&self) -> bool {
-        self.tracia.as_ref().is_some_and(tracia::Settings::is_native)
+    /// What it has of Tracia where it speaks Tracia's own language.
+    fn native_tracia(&self) -> Option<&tracia::Settings> {
+        self.tracia.as_ref().filter(|tracia| tracia.is_native())
     }
 
     /// Whether it renders content from records.
     pub(super) fn renders_content(&self) -> bool {
         self.content.as_ref().is_some_and(ContentCapture::is_on)
+    }
+
+    pub(super) fn is_posthog(&self) -> bool {
+        self.posthog.is_some()
+    }
+
+    /// Whether it writes spans from their records.
+    pub(super) fn reads_records(&self) -> bool {
+        self.renders_content() || self.posthog.is_some() || self.native_tracia().is_some()
     }
 
     pub(super) fn needs_certificates(&self) -> bool {
@@ -388,6 +509,7 @@ impl Destination {
 
     /// The name of it, and the checked way to it for one signal.
     pub(super) fn route(&self, signal: Signal, client: &reqwest::Client) -> Result<(String, Address), Error> {
+        self.check_posthog()?;
         match &self.tracia {
             Some(tracia) => tracia.resolve(&self.otlp_of(signal), client),
             None => self.otlp_of(signal).resolve(client),
@@ -396,12 +518,11 @@ impl Destination {
 
     /// What of each span it gets.
     pub(super) fn view(&self) -> View {
-        let vocabulary = match &self.tracia {
+        let vocabulary = match self.native_tracia() {
             // What is no provider is an error of the selection.
-            Some(tracia) if tracia.is_native() => {
-                Vocabulary::Tracia { others: tracia.others().ok().flatten() }
-            }
-            _ => Vocabulary::OpenTelemetry,
+            Some(tracia) => Vocabulary::Tracia { others: tracia.others().ok().flatten() },
+            None if self.posthog.is_some() => Vocabulary::PostHog,
+            None => Vocabulary::GenAi,
         };
         View { content: self.content.clone(), has_code: self.code_attributes, vocabulary }
     }

@@ -7,7 +7,9 @@ use crate::{
 };
 use reqwest::{
     Url,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    header::{
+        AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    },
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{fmt, net::IpAddr, time::Duration};
@@ -16,7 +18,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::export) enum Origin {
     Code,
-    /// Another option than the endpoint of [`Destination::otlp`](super::Destination::otlp), in words.
+    /// Another option than the endpoint, by its name.
     Option(&'static str),
     Variable(&'static str),
 }
@@ -106,8 +108,7 @@ impl Otlp {
         Ok((name, address))
     }
 
-    /// Another address, with the rest as it was set.
-    pub(super) fn move_to(&mut self, endpoint: String, origin: Origin) {
+    pub(super) fn set_endpoint(&mut self, endpoint: String, origin: Origin) {
         (self.endpoint, self.origin) = (endpoint, origin);
     }
 
@@ -135,8 +136,12 @@ impl Otlp {
 
     /// Whether certificates are needed to reach it with the HTTP client of all.
     pub(super) fn needs_certificates(&self) -> bool {
-        let is_https = self.endpoint.trim_start().starts_with("https");
+        let is_https = self.url().is_ok_and(|url| url.scheme() == "https");
         self.protocol == Protocol::HttpProtobuf && is_https && !self.tls.is_set()
+    }
+
+    pub(super) fn is_from_code(&self) -> bool {
+        self.origin == Origin::Code
     }
 
     /// Whether TLS has no part in it.
@@ -207,9 +212,14 @@ impl Otlp {
                 Origin::Variable(_) => self.variables("HEADERS"),
             };
             // What is no name is kept out of the error: a key that stands in the wrong place, as a rule.
-            let parsed = HeaderName::try_from(name.as_str()).map_err(|_| {
-                Error::configuration(format!("{origin}: what stands for the name of header {number} is none"))
-            })?;
+            let parsed = HeaderName::try_from(name.as_str())
+                .map_err(|_| Error::configuration(format!("{origin}: header {number} has no valid name")))?;
+            if parsed == AUTHORIZATION && value.expose_secret().trim().eq_ignore_ascii_case("bearer") {
+                return Err(Error::configuration(format!(
+                    "{}: the token is empty: is the variable set that has the key?",
+                    if self.origin == Origin::Code { "Destination::bearer" } else { &origin }
+                )));
+            }
             let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| {
                 Error::configuration(format!(
                     "{origin}: the value of {name:?} has characters no header may have"
@@ -336,6 +346,38 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("x-key") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_bearer_without_a_token_is_refused() {
+        for token in ["", " "] {
+            let destination = Destination::otlp("http://localhost:4318").bearer(token);
+            let client = crate::export::http::client(true).unwrap();
+            let error = destination.route(Signal::Traces, &client).unwrap_err().to_string();
+            assert!(error.contains("Destination::bearer"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_a_name_is_told_by_its_number() {
+        let destination =
+            Destination::otlp("http://localhost:4318").header("x-a", "1").header("hunter 2", "");
+        let client = crate::export::http::client(true).unwrap();
+        let error = destination.route(Signal::Traces, &client).unwrap_err().to_string();
+        assert!(error.contains("header 2 has no valid name") && !error.contains("hunter"), "{error}");
+    }
+
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[test]
+    fn an_https_address_needs_certificates_however_its_scheme_is_written() {
+        for (endpoint, needs) in [
+            ("https://x.io", true),
+            ("HTTPS://x.io", true),
+            (" Https://x.io", true),
+            ("http://https.io", false),
+        ] {
+            assert_eq!(Destination::otlp(endpoint).needs_certificates(), needs, "{endpoint}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     export::{
         Compression, SpanFilter,
         env::{self, Lookup},
+        lane::Limits,
         tracia::{SpanErrorHook, TraciaTransport},
     },
     vocabulary::tracia::provider_word,
@@ -115,7 +116,7 @@ impl Tracia {
     /// Another address than `https://app.tracia.io`, to which `/api/v1/spans` is appended: a server of your own, or a
     /// stand-in.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.destination.otlp.move_to(url.into(), BASE_ORIGIN);
+        self.destination.otlp.set_endpoint(url.into(), BASE_ORIGIN);
         self
     }
 
@@ -134,7 +135,7 @@ impl Tracia {
     /// [`Destination::spans`] says otherwise.
     pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
         let otlp = &mut self.destination.otlp;
-        otlp.move_to(endpoint.into(), Origin::Option("the endpoint given to Tracia::otlp"));
+        otlp.set_endpoint(endpoint.into(), Origin::Option("the endpoint given to Tracia::otlp"));
         otlp.exact_path = false;
         self.settings.is_otlp = true;
         self.destination.filter = SpanFilter::GenAi;
@@ -180,6 +181,11 @@ impl From<Tracia> for Destination {
     fn from(tracia: Tracia) -> Self {
         Self { tracia: Some(tracia.settings), ..tracia.destination }
     }
+}
+
+/// The limits of Tracia's own interface, whatever was asked for: it takes one at a time, and ten of these at once.
+pub(super) fn limit(limits: &mut Limits) {
+    (limits.batch, limits.in_flight) = (1, 10);
 }
 
 impl Settings {

@@ -68,6 +68,25 @@ fn another_exporter_is_refused_by_name() {
     assert!(error.contains("OTEL_TRACES_EXPORTER") && error.contains("zipkin"), "{error}");
 }
 
+fn taken(vars: Vars) -> Vec<Signal> {
+    destination(&lookup(vars)).unwrap().taken().collect()
+}
+
+#[test]
+fn a_destination_asked_of_the_environment_takes_what_the_exporters_say() {
+    let others: Vec<Signal> = Signal::exported().filter(|signal| *signal != Signal::Traces).collect();
+    assert_eq!(taken(&[("OTEL_TRACES_EXPORTER", "none")]), others);
+    assert!(taken(&[("OTEL_TRACES_EXPORTER", "otlp,none")]).contains(&Signal::Traces));
+    let none: Vars = &[
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("OTEL_METRICS_EXPORTER", "console"),
+        ("OTEL_LOGS_EXPORTER", "none"),
+    ];
+    assert_eq!(taken(none), []);
+    let error = destination(&lookup(&[("OTEL_TRACES_EXPORTER", "console")])).unwrap_err().to_string();
+    assert!(error.contains("OTEL_TRACES_EXPORTER") && error.contains("console"), "{error}");
+}
+
 #[test]
 fn the_general_endpoint_is_a_base_address() {
     let http = http(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/")]);

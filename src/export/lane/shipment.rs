@@ -1,20 +1,20 @@
 //! One request's worth of parcels on their way.
 
 use super::{
-    Lane, reason,
-    state::{Claimed, Parcel, Source},
+    Lane,
+    parcels::{Claimed, Parcel, Source},
+    reason,
 };
 use crate::export::{
-    answer::SUSPICIOUS_TRIES,
     report::{Problem, ProblemKind},
-    spool::{Trouble, TroubleKind},
+    spool::{Entry, Trouble, TroubleKind},
 };
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 /// Parcels that one request carries: they stay pending until each is accounted for, and what is not when it is
 /// dropped is tried again.
-#[derive(Debug)]
 pub(in crate::export) struct Shipment {
     lane: Arc<Lane>,
     positions: Vec<i64>,
@@ -29,8 +29,8 @@ impl Shipment {
         (!positions.is_empty()).then(|| Self { lane: Arc::clone(lane), positions, bodies, loaded, is_again })
     }
 
-    /// The request's body, unless a parcel cannot be read: that one is accounted for then.
-    pub(in crate::export) async fn body(&mut self) -> Result<Bytes, Vec<Problem>> {
+    /// The request's body, unless a parcel cannot be read.
+    pub(in crate::export) async fn body(&mut self) -> Result<Bytes, Unreadable> {
         let mut bodies = Vec::with_capacity(self.bodies.len());
         for source in &self.bodies {
             bodies.push(match source {
@@ -38,12 +38,11 @@ impl Shipment {
                 Source::Disk { position, entry } => {
                     let (lane, entry) = (Arc::clone(&self.lane), entry.clone());
                     // A slow disk must not hold other destinations up.
-                    let read = tokio::task::spawn_blocking(move || lane.read(&entry)).await;
-                    match read {
-                        Ok(Ok(body)) => body,
-                        Ok(Err(trouble)) => return Err(self.lane.unreadable(*position, &trouble)),
-                        // The runtime ends.
-                        Err(_) => return Err(Vec::new()),
+                    match spawn_blocking(move || lane.read(&entry)).await {
+                        Ok(Some(Ok(body))) => body,
+                        Ok(Some(Err(trouble))) => return Err(self.lane.unreadable(*position, &trouble)),
+                        // The export ends.
+                        Ok(None) | Err(_) => return Err(Unreadable::ForNow(None)),
                     }
                 }
             });
@@ -70,22 +69,31 @@ impl Shipment {
         let ([position], Some(subject)) = (self.positions.as_slice(), self.lane.view.subject(body)) else {
             return false;
         };
-        self.lane.lock().must_wait(*position, subject)
+        let mut state = self.lane.lock();
+        let packed = state.packing.first().copied();
+        state.parcels.must_wait(*position, subject, packed)
     }
 
-    pub(in crate::export) fn delivered(mut self) -> Vec<Problem> {
-        self.settle(0, "", "")
+    pub(in crate::export) async fn delivered(mut self) -> Vec<Problem> {
+        self.settle(0, "", "").await
     }
 
     /// Spans that the destination refused, `rejected` of these; it took the others.
-    pub(in crate::export) fn rejected(mut self, rejected: u64, reason: &str, message: &str) -> Vec<Problem> {
-        self.settle(rejected, reason, message)
+    pub(in crate::export) async fn rejected(
+        mut self,
+        rejected: u64,
+        reason: &str,
+        message: &str,
+    ) -> Vec<Problem> {
+        self.settle(rejected, reason, message).await
     }
 
     /// Counts a failure that may be the parcels' own fault. Whether it is: after `certain` of them, while the
     /// destination took others.
     pub(in crate::export) fn suspect(&self, certain: u32) -> bool {
-        self.lane.lock().suspect(&self.positions, certain)
+        let mut state = self.lane.lock();
+        let delivered = state.delivered;
+        state.parcels.suspect(&self.positions, certain, delivered)
     }
 
     /// Sees to it that the next try carries less, if it can; gives itself back where it holds one span.
@@ -93,6 +101,7 @@ impl Shipment {
         let mut problems = Vec::new();
         if self.positions.len() > 1 {
             self.lane.too_large(body.len());
+            self.lane.lock().parcels.part(&self.positions);
             return Ok(problems);
         }
         let halves = self.positions.first().zip(self.lane.view.halves(self.lane.signal, body));
@@ -100,7 +109,7 @@ impl Shipment {
         self.lane.too_large(body.len());
         // Parts are written before the whole is removed: a crash in between sends twice, and loses nothing.
         let mut kept = |(items, body)| {
-            let parcel = Parcel::in_memory(items, body);
+            let parcel = Parcel::in_memory(items, body).alone();
             if self.is_on_disk() { self.lane.shelve(parcel, &mut problems) } else { parcel }
         };
         let halves = [kept(first), kept(second)];
@@ -113,7 +122,7 @@ impl Shipment {
 
     /// Gives up one span for a try that the settings made fail, and keeps the others; gives up all where it is
     /// these that are refused, after `certain` tries while the destination took others.
-    pub(in crate::export) fn sacrifice(
+    pub(in crate::export) async fn sacrifice(
         mut self,
         body: &Bytes,
         certain: u32,
@@ -121,7 +130,7 @@ impl Shipment {
         message: &str,
     ) -> Vec<Problem> {
         if self.suspect(certain) {
-            return self.rejected(u64::MAX, reason, message);
+            return self.rejected(u64::MAX, reason, message).await;
         }
         // Several go one by one from now on.
         if self.positions.len() > 1 {
@@ -135,7 +144,7 @@ impl Shipment {
             one = first;
         }
         if parts.is_empty() {
-            return self.rejected(u64::MAX, reason, message);
+            return self.rejected(u64::MAX, reason, message).await;
         }
         parts.reverse();
         let mut problems = Vec::new();
@@ -144,7 +153,9 @@ impl Shipment {
         let obsolete = {
             let mut state = self.lane.lock();
             let (lost, obsolete) = state.keep_others(position, others);
-            problems.extend(self.lane.lose(&mut state, ProblemKind::Rejected, lost, reason, message));
+            problems.extend(
+                self.lane.lose(&mut state, ProblemKind::Rejected, lost, reason, || message.to_owned()),
+            );
             obsolete
         };
         let obsolete = obsolete.into_iter().collect();
@@ -155,10 +166,11 @@ impl Shipment {
     }
 
     fn is_on_disk(&self) -> bool {
-        matches!(self.bodies.first(), Some(Source::Disk { .. })) || self.lane.lock().is_eager()
+        let state = self.lane.lock();
+        state.is_eager() || self.positions.iter().any(|position| state.parcels.is_on_disk(*position))
     }
 
-    fn settle(&mut self, rejected: u64, reason: &str, message: &str) -> Vec<Problem> {
+    async fn settle(&mut self, rejected: u64, reason: &str, message: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
         let positions = std::mem::take(&mut self.positions);
         let entries = {
@@ -166,38 +178,57 @@ impl Shipment {
             let (settled, entries) = state.settle(&positions);
             let rejected = rejected.min(settled);
             state.delivered += settled - rejected;
-            problems.extend(self.lane.lose(&mut state, ProblemKind::Rejected, rejected, reason, message));
+            state.removing += entries.len();
+            problems.extend(
+                self.lane.lose(&mut state, ProblemKind::Rejected, rejected, reason, || message.to_owned()),
+            );
             entries
         };
-        self.lane.remove(entries, &mut problems);
+        if !entries.is_empty() {
+            let lane = Arc::clone(&self.lane);
+            problems.extend(spawn_blocking(move || lane.remove_settled(entries)).await.unwrap_or_default());
+        }
         problems
     }
 }
 
+/// Why a shipment has no body.
+#[derive(Debug)]
+pub(in crate::export) enum Unreadable {
+    /// A parcel is lost, and accounted for.
+    Lost(Vec<Problem>),
+    /// It may be read later.
+    ForNow(Option<Problem>),
+}
+
 impl Lane {
-    fn read(&self, entry: &super::Entry) -> Result<Bytes, Trouble> {
-        match self.shelf() {
-            Some(shelf) => shelf.store.read(entry),
-            // What has an entry has a shelf.
-            None => Ok(Bytes::new()),
-        }
+    /// `None` where the lane has left its shelf.
+    fn read(&self, entry: &Entry) -> Option<Result<Bytes, Trouble>> {
+        self.shelf().map(|shelf| shelf.store.read(entry))
+    }
+
+    fn remove_settled(&self, entries: Vec<Entry>) -> Vec<Problem> {
+        let (mut problems, count) = (Vec::new(), entries.len());
+        self.remove(entries, &mut problems);
+        self.lock().removing -= count;
+        self.settled.notify_waiters();
+        problems
     }
 
     /// A parcel that the disk does not give back: one that is damaged or gone is lost; another error is no reason
-    /// to give up at once, nor to remove the file.
-    fn unreadable(&self, position: i64, trouble: &Trouble) -> Vec<Problem> {
+    /// to give up.
+    fn unreadable(&self, position: i64, trouble: &Trouble) -> Unreadable {
         let mut state = self.lock();
-        let is_lost = matches!(trouble.kind, TroubleKind::Damaged | TroubleKind::Gone | TroubleKind::Newer);
-        if !is_lost && state.count_fault(position) < SUSPICIOUS_TRIES {
-            return self
-                .first(&mut state, ProblemKind::Spool, Some(reason(trouble)), &trouble.message)
-                .into_iter()
-                .collect();
+        let message = || trouble.message.clone();
+        if matches!(trouble.kind, TroubleKind::Damaged | TroubleKind::Gone | TroubleKind::Newer) {
+            let (items, _) = state.settle(&[position]);
+            let lost = self.lose(&mut state, ProblemKind::Dropped, items, reason(trouble), message);
+            return Unreadable::Lost(lost.into_iter().collect());
         }
-        let (items, _) = state.settle(&[position]);
-        self.lose(&mut state, ProblemKind::Dropped, items, reason(trouble), &trouble.message)
-            .into_iter()
-            .collect()
+        // Others go first.
+        let delivered = state.delivered;
+        state.parcels.suspect(&[position], u32::MAX, delivered);
+        Unreadable::ForNow(self.first(&mut state, ProblemKind::Spool, reason(trouble), message))
     }
 }
 

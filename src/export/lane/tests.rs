@@ -1,9 +1,9 @@
 use super::*;
 use crate::export::{
     encode,
-    spool::{Durability, Spool},
+    spool::{Durability, Spool, Store},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, time::SystemTime};
 
 fn limits(spans: usize, bytes: usize) -> Limits {
     Limits { spans, bytes, batch: 2, ..Limits::default() }
@@ -23,7 +23,7 @@ fn span(weight: usize) -> Arc<Finished> {
 
 /// The next shipment, packed if need be.
 fn ship(lane: &Arc<Lane>) -> Option<Shipment> {
-    lane.claim(false, true).or_else(|| {
+    lane.claim(false, false).or_else(|| {
         lane.pack_for_shipment(false, &mut Vec::new());
         lane.claim(false, true)
     })
@@ -37,9 +37,12 @@ fn report(lane: &Lane) -> DestinationReport {
     report
 }
 
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
 fn body(shipment: &mut Shipment) -> Bytes {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(shipment.body()).unwrap()
+    run(shipment.body()).unwrap()
 }
 
 fn spans_in(body: &Bytes) -> usize {
@@ -110,7 +113,7 @@ fn the_oldest_span_makes_room_where_that_was_asked_for() {
     }
     let report = report(&lane);
     assert_eq!((report.pending, report.dropped, report.reasons[QUEUE_FULL]), (2, 1, 1));
-    assert_eq!(lane.lock().memory, 50);
+    assert_eq!(lane.lock().memory(), 50);
 }
 
 #[test]
@@ -120,7 +123,7 @@ fn a_request_on_its_way_is_not_what_makes_room() {
     let shipment = ship(&lane).unwrap();
     lane.push(&span(1));
     assert_eq!(report(&lane).dropped, 1);
-    shipment.delivered();
+    run(shipment.delivered());
     assert_eq!(report(&lane).delivered, 1);
 }
 
@@ -133,7 +136,7 @@ fn whoever_ends_a_span_waits_for_room_where_that_was_asked_for() {
         move || lane.push(&span(1))
     });
     // Whatever it has reached by now, it gets in once this one is settled, and not before.
-    ship(&lane).unwrap().delivered();
+    run(ship(&lane).unwrap().delivered());
     assert!(waiting.join().unwrap().is_empty());
     let report = report(&lane);
     assert_eq!((report.delivered, report.pending, report.dropped), (1, 1, 0));
@@ -169,7 +172,7 @@ fn spans_on_their_way_still_count_against_the_budget() {
     let shipment = ship(&lane).unwrap();
     lane.push(&span(1));
     assert_eq!(report(&lane).dropped, 1);
-    shipment.delivered();
+    run(shipment.delivered());
     lane.push(&span(1));
     let report = report(&lane);
     assert_eq!((report.delivered, report.pending, report.dropped), (1, 1, 1));
@@ -182,10 +185,10 @@ fn all_memory_is_given_back() {
         lane.push(&span(1_000));
     }
     while let Some(shipment) = ship(&lane) {
-        assert!(lane.lock().memory > 0);
-        shipment.delivered();
+        assert!(lane.lock().memory() > 0);
+        run(shipment.delivered());
     }
-    assert_eq!(lane.lock().memory, 0);
+    assert_eq!(lane.lock().memory(), 0);
     assert_eq!(report(&lane).delivered, 7);
 }
 
@@ -197,10 +200,10 @@ fn a_mark_is_settled_when_everything_before_it_is_accounted_for() {
     }
     let mark = lane.mark();
     let first = ship(&lane).unwrap();
-    ship(&lane).unwrap().delivered();
-    assert!(!lane.is_settled(mark));
-    first.delivered();
-    assert!(lane.is_settled(mark));
+    run(ship(&lane).unwrap().delivered());
+    assert!(!lane.is_settled(0..mark));
+    run(first.delivered());
+    assert!(lane.is_settled(0..mark));
 }
 
 #[test]
@@ -210,8 +213,8 @@ fn a_span_that_comes_later_does_not_hold_a_flush_up() {
     let mark = lane.mark();
     let shipment = ship(&lane).unwrap();
     lane.push(&span(1));
-    shipment.delivered();
-    assert!(lane.is_settled(mark));
+    run(shipment.delivered());
+    assert!(lane.is_settled(0..mark));
 }
 
 #[test]
@@ -219,7 +222,7 @@ fn what_was_not_accounted_for_is_shipped_again() {
     let lane = lane(10, usize::MAX);
     lane.push(&span(1));
     drop(ship(&lane).unwrap());
-    ship(&lane).unwrap().delivered();
+    run(ship(&lane).unwrap().delivered());
     assert_eq!(report(&lane).delivered, 1);
 }
 
@@ -230,7 +233,7 @@ fn what_is_given_up_is_dropped_and_not_delivered_afterwards() {
     let shipment = ship(&lane).unwrap();
     lane.push(&span(1));
     lane.abandon();
-    shipment.delivered();
+    run(shipment.delivered());
     let report = report(&lane);
     assert_eq!((report.dropped, report.delivered, report.pending), (2, 0, 0));
 }
@@ -240,16 +243,17 @@ fn a_partial_success_counts_both_sides() {
     let lane = lane(10, usize::MAX);
     lane.push(&span(1));
     lane.push(&span(1));
-    ship(&lane).unwrap().rejected(1, "partial_success", "one too many");
+    run(ship(&lane).unwrap().rejected(1, "partial_success", "one too many"));
     let report = report(&lane);
     assert_eq!((report.delivered, report.rejected), (1, 1));
 }
 
 #[test]
-fn what_is_too_large_is_halved_and_no_request_is_so_large_again() {
+fn what_is_too_large_is_halved_and_those_that_follow_are_smaller() {
     let lane = lane_with(Limits { batch: 4, ..limits(100, usize::MAX) });
+    let name: &'static str = Box::leak("x".repeat(40_000).into_boxed_str());
     for _ in 0..8 {
-        lane.push(&span(1));
+        lane.push(&Arc::new(Finished::example(name, 1)));
     }
     let mut shipment = ship(&lane).unwrap();
     let whole = body(&mut shipment);
@@ -259,10 +263,114 @@ fn what_is_too_large_is_halved_and_no_request_is_so_large_again() {
         let body = body(&mut shipment);
         assert!(body.len() < whole.len());
         sizes.push(spans_in(&body));
-        shipment.delivered();
+        run(shipment.delivered());
     }
     assert_eq!(sizes.iter().sum::<usize>(), 8);
     assert_eq!(report(&lane).delivered, 8);
+}
+
+#[test]
+fn halves_are_not_put_together_again() {
+    let lane = lane(100, usize::MAX);
+    lane.push(&span(1));
+    lane.push(&span(1));
+    let mut shipment = ship(&lane).unwrap();
+    let whole = body(&mut shipment);
+    assert!(shipment.divide(&whole).is_ok());
+    let mut shipment = ship(&lane).unwrap();
+    assert_eq!(spans_in(&body(&mut shipment)), 1);
+}
+
+#[test]
+fn small_requests_are_not_made_smaller_for_one_that_was_too_large() {
+    let lane = lane(10, usize::MAX);
+    let before = lane.lock().request_bytes;
+    lane.too_large(300);
+    assert_eq!(lane.lock().request_bytes, SMALLEST_REQUEST);
+    for _ in 0..1_000 {
+        let bytes = lane.lock().request_bytes;
+        lane.not_too_large(bytes);
+    }
+    assert_eq!(lane.lock().request_bytes, before);
+}
+
+#[test]
+fn a_parcel_that_was_divided_while_it_was_written_is_not_taken_for_its_half() {
+    let (lane, dir) = (lane(10, usize::MAX), Dir::new("divided"));
+    let store = dir.shelve(&lane, |spool| spool);
+    lane.push(&span(1));
+    lane.push(&span(1));
+    let mut shipment = ship(&lane).unwrap();
+    let shelving = lane.lock().parcels.begin_shelving().unwrap();
+    let whole = body(&mut shipment);
+    assert!(shipment.divide(&whole).is_ok());
+    let entry = store.write(0, shelving.items, &shelving.body).ok();
+    let obsolete = lane.lock().parcels.end_shelving(&shelving, entry, false);
+    assert!(obsolete.is_some());
+    while let Some(mut shipment) = ship(&lane) {
+        assert_eq!(spans_in(&body(&mut shipment)), 1);
+        run(shipment.delivered());
+    }
+    assert_eq!(report(&lane).delivered, 2);
+}
+
+#[test]
+fn one_thread_alone_brings_a_parcel_to_the_disk() {
+    let (lane, dir) = (lane(10, usize::MAX), Dir::new("one-thread"));
+    dir.shelve(&lane, |spool| spool);
+    lane.push(&span(1));
+    drop(ship(&lane));
+    let shelving = lane.lock().parcels.begin_shelving();
+    assert!(shelving.is_some() && lane.lock().parcels.begin_shelving().is_none());
+    assert!(lane.is_busy());
+}
+
+#[test]
+fn a_parcel_on_disk_is_divided_on_disk_though_it_went_from_memory() {
+    let (lane, dir) = (lane(10, usize::MAX), Dir::new("divided-on-disk"));
+    dir.shelve(&lane, |spool| spool);
+    lane.push(&span(1));
+    lane.push(&span(1));
+    let mut shipment = ship(&lane).unwrap();
+    let body = body(&mut shipment);
+    lane.keep_all(&mut Vec::new());
+    assert_eq!(report(&lane).spooled, 2);
+    assert!(shipment.divide(&body).is_ok());
+    assert_eq!((report(&lane).spooled, dir.entries()), (2, 2));
+}
+
+#[test]
+fn one_request_that_never_fits_the_disk_costs_no_other() {
+    let lane = lane_with(Limits { batch: 1, when_full: WhenFull::DropOldest, ..limits(1_000, usize::MAX) });
+    let dir = Dir::new("never-fits");
+    dir.shelve(&lane, |spool| spool.max_bytes(4_096).durability(Durability::Always));
+    lane.push(&span(1));
+    lane.keep(&mut Vec::new());
+    lane.push(&Arc::new(Finished::example(Box::leak("x".repeat(40_000).into_boxed_str()), 1)));
+    lane.keep(&mut Vec::new());
+    assert_eq!((report(&lane).dropped, report(&lane).spooled, dir.entries()), (0, 1, 1));
+}
+
+#[test]
+fn what_a_flush_waits_for_goes_before_what_an_earlier_run_left() {
+    let dir = Dir::new("flush-first");
+    let first = lane(10, usize::MAX);
+    let store = dir.shelve(&first, |spool| spool);
+    first.push(&Arc::new(Finished::example("earlier", 1)));
+    first.keep_all(&mut Vec::new());
+    first.leave_shelf();
+    drop(store);
+
+    let lane = lane(10, usize::MAX);
+    let store = dir.shelve(&lane, |spool| spool);
+    store.adopt().entries.into_iter().for_each(|(_, entry)| lane.recover(entry));
+    lane.push(&Arc::new(Finished::example("now", 1)));
+    lane.flushing(true);
+    let mut shipment = ship(&lane).unwrap();
+    assert!(String::from_utf8_lossy(&body(&mut shipment)).contains("now"));
+    run(shipment.delivered());
+    let mut shipment = ship(&lane).unwrap();
+    assert!(String::from_utf8_lossy(&body(&mut shipment)).contains("earlier"));
 }
 
 #[test]
@@ -283,7 +391,7 @@ fn what_may_be_at_fault_lets_others_pass_and_is_certain_only_when_those_were_tak
     }
     lane.push(&span(1));
     lane.pack_for_shipment(false, &mut Vec::new());
-    ship(&lane).unwrap().delivered();
+    run(ship(&lane).unwrap().delivered());
     assert!(ship(&lane).unwrap().suspect(2));
 }
 
@@ -295,7 +403,7 @@ fn with_always_nothing_is_sent_before_it_is_on_disk() {
     assert!(ship(&lane).is_none());
     lane.keep(&mut Vec::new());
     assert_eq!((dir.entries(), report(&lane).spooled), (1, 1));
-    ship(&lane).unwrap().delivered();
+    run(ship(&lane).unwrap().delivered());
     assert_eq!((dir.entries(), report(&lane).spooled, report(&lane).delivered), (0, 0, 1));
 }
 
@@ -308,7 +416,7 @@ fn on_outage_the_disk_is_left_alone_while_all_is_well() {
     assert_eq!(dir.entries(), 0);
     lane.failing(ProblemKind::Delayed, "answered 503");
     lane.keep(&mut Vec::new());
-    assert_eq!((dir.entries(), lane.lock().memory), (1, 0));
+    assert_eq!((dir.entries(), lane.lock().memory()), (1, 0));
 }
 
 #[test]
@@ -319,7 +427,7 @@ fn requests_on_disk_are_joined_and_go_in_their_order() {
         lane.push(&Arc::new(Finished::example(name, 1)));
         lane.keep(&mut Vec::new());
         // Nothing in memory: it is read from the disk.
-        lane.lock().let_a_copy_go();
+        lane.lock().parcels.let_a_copy_go();
     }
     let names = |body: &Bytes| {
         let text = String::from_utf8_lossy(body).into_owned();
@@ -332,7 +440,7 @@ fn requests_on_disk_are_joined_and_go_in_their_order() {
     };
     let mut shipment = ship(&lane).unwrap();
     assert_eq!(names(&body(&mut shipment)), ["one", "two", "three"]);
-    shipment.delivered();
+    run(shipment.delivered());
     let mut shipment = ship(&lane).unwrap();
     assert_eq!(names(&body(&mut shipment)), ["four"]);
 }
@@ -343,7 +451,7 @@ fn a_thread_that_fills_the_memory_beyond_half_brings_some_of_it_to_the_disk() {
     dir.shelve(&lane, |spool| spool);
     for _ in 0..100 {
         lane.push(&span(1_000));
-        assert!(lane.lock().memory <= 6_000);
+        assert!(lane.lock().memory() <= 6_000);
     }
     let report = report(&lane);
     assert_eq!((report.pending, report.dropped), (100, 0));
@@ -361,7 +469,7 @@ fn a_full_spool_costs_the_newest_spans_and_the_account_is_exact() {
     assert_eq!((dir.entries(), account.spooled), (3, 3));
     assert_eq!(account.dropped, 100 - account.pending);
     while let Some(shipment) = ship(&lane) {
-        shipment.delivered();
+        run(shipment.delivered());
     }
     assert_eq!(report(&lane).delivered, account.pending);
 }
@@ -378,7 +486,7 @@ fn a_full_spool_costs_the_oldest_spans_where_that_was_asked_for() {
     let mut left = String::new();
     while let Some(mut shipment) = ship(&lane) {
         left.push_str(&String::from_utf8_lossy(&body(&mut shipment)));
-        shipment.delivered();
+        run(shipment.delivered());
     }
     assert!(left.contains("span-19") && !left.contains("span-00"), "{left:?}");
     assert_eq!(report(&lane).dropped + report(&lane).delivered, 20);
@@ -410,7 +518,7 @@ fn what_is_left_at_the_end_is_kept_on_disk_for_the_next_run() {
     assert_eq!((account.recorded, account.recovered, account.spooled), (3, 3, 3));
     while let Some(mut shipment) = ship(&second) {
         body(&mut shipment);
-        shipment.delivered();
+        run(shipment.delivered());
     }
     assert_eq!((report(&second).delivered, dir.entries()), (3, 0));
 }
@@ -424,8 +532,7 @@ fn an_entry_that_somebody_removed_is_counted_with_its_reason() {
     lane.keep(&mut Vec::new());
     let _ = std::fs::remove_dir_all(&dir.0);
     let mut shipment = ship(&lane).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let problems = runtime.block_on(shipment.body()).unwrap_err();
+    let Err(Unreadable::Lost(problems)) = run(shipment.body()) else { panic!("it is gone") };
     assert_eq!(problems[0].reason.as_deref(), Some("spool_entry_gone"));
     drop(shipment);
     assert_eq!(report(&lane).reasons["spool_entry_gone"], 1);
@@ -439,7 +546,7 @@ fn what_is_too_old_is_dropped_with_its_reason() {
     lane.failing(ProblemKind::Delayed, "answered 503");
     lane.keep(&mut Vec::new());
     lane.expire(SystemTime::now(), &mut Vec::new());
-    assert_eq!((report(&lane).reasons[SPOOL_EXPIRED], dir.entries()), (1, 0));
+    assert_eq!((report(&lane).reasons["spool_expired"], dir.entries()), (1, 0));
 }
 
 #[test]
@@ -475,7 +582,7 @@ fn what_is_on_its_way_goes_to_the_disk_before_a_span_is_dropped() {
     dir.shelve(&lane, |spool| spool);
     lane.push(&span(1));
     assert_eq!((report(&lane).spooled, report(&lane).dropped), (2, 0));
-    shipment.delivered();
+    run(shipment.delivered());
     assert_eq!((report(&lane).delivered, dir.entries()), (2, 0));
 }
 

@@ -168,7 +168,11 @@ pub(super) fn judge(error: &io::Error) -> (TroubleKind, &'static str) {
             TroubleKind::Unavailable,
             "give Spool::new a directory on a local disk, whose files can be locked",
         ),
-        ErrorKind::NotFound => (TroubleKind::Unavailable, "give Spool::new a directory that nothing removes"),
+        ErrorKind::NotFound => (
+            TroubleKind::Unavailable,
+            "its parent does not exist or takes no directories, or something removed it: give Spool::new a directory \
+             that can be made, and that nothing removes",
+        ),
         _ => (TroubleKind::Io, "look after the disk, or give Spool::new a directory on another"),
     }
 }

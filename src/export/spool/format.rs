@@ -100,9 +100,11 @@ pub(super) fn unix_ms(time: SystemTime) -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// What disks give room by.
+pub(super) const BLOCK: u64 = 4096;
+
 /// What a file of `bytes` takes on a disk.
 pub(super) fn blocks(bytes: u64) -> u64 {
-    const BLOCK: u64 = 4096;
     bytes.div_ceil(BLOCK).saturating_mul(BLOCK)
 }
 

@@ -19,7 +19,7 @@ use std::{path::PathBuf, time::Duration};
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// A directory that keeps spans over an outage of their destination, and over the program's end.
+/// A directory that keeps spans over an outage of their destination, and from one run of the program to the next.
 ///
 /// A path is one: `Spool::from("/var/lib/assistant/spans")`.
 ///
@@ -39,7 +39,8 @@ const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// what [`Durability`] says. They hold what the destination gets, prompts and answers too if it is granted
 /// [content](super::Destination::content). They hold no key: headers are set anew when they are sent.
 /// What a program leaves behind, the next one with the same directory and destination delivers; so does
-/// one that runs beside it, within about a minute.
+/// one that runs beside it, within about a minute. A destination is the same if it has the same
+/// [name](super::Destination::name) or, without one, the same address, query aside, letter for letter.
 ///
 /// # Where
 /// Each running program has a folder of its own in the directory, and in it a folder for each destination.
@@ -76,11 +77,12 @@ pub struct Spool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Durability {
-    /// When they could not be delivered, and what is left at the program's end: nothing is written while
-    /// all goes well. SIGKILL costs the spans in memory.
+    /// When they could not be delivered, and what a shutdown or the drop of the
+    /// [`Telemetry`](super::Telemetry) leaves: nothing is written while all goes well. SIGKILL and
+    /// `process::exit` cost the spans in memory.
     #[default]
     OnOutage,
-    /// Always, within 200 milliseconds of their end: SIGKILL costs at most those of that time.
+    /// Always, within 200 milliseconds of their end: SIGKILL and `process::exit` cost at most those of that time.
     Always,
 }
 
@@ -92,7 +94,8 @@ impl Spool {
         Self { dir: dir.into(), max_bytes: MAX_BYTES, max_age: MAX_AGE, durability: Durability::default() }
     }
 
-    /// How many bytes the program keeps for each destination, 1 GiB by default, counted in blocks of 4 KiB.
+    /// How many bytes the program keeps for each destination and signal, 1 GiB by default, counted in blocks of 4 KiB:
+    /// a destination of spans, metrics and logs may have three times as many.
     ///
     /// What does not fit is not written. What other programs left behind is taken over even beyond it.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
@@ -122,9 +125,9 @@ impl Spool {
                 "Spool::new needs the path of a directory, and has an empty one",
             ));
         }
-        if self.max_bytes == 0 {
+        if self.max_bytes < format::BLOCK {
             return Err(Error::configuration(
-                "Spool::max_bytes is 0, so nothing could be kept: give a size, or no spool",
+                "Spool::max_bytes is less than one block of 4 KiB, so nothing could be kept: give a size, or no spool",
             ));
         }
         if self.max_age.is_zero() {

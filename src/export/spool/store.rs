@@ -85,6 +85,11 @@ impl Store {
         })
     }
 
+    /// Whether a body of so many bytes fits at all.
+    pub(in crate::export) fn could_take(&self, body: usize) -> bool {
+        format::blocks((HEADER + body) as u64) <= self.max_bytes
+    }
+
     pub(in crate::export) fn durability(&self) -> Durability {
         self.durability
     }

@@ -46,6 +46,48 @@ fn an_exporter_of_none_records_nothing() {
     assert_eq!(telemetry.report(), Report::default());
 }
 
+fn twins(spooled: bool, names: [Option<&str>; 2]) -> Result<Telemetry, Error> {
+    let dir = std::env::temp_dir().join(format!("tracing-genai-twins-{}", std::process::id()));
+    let builder = names.into_iter().fold(Telemetry::builder(), |builder, name| {
+        let tenant = Destination::otlp("http://127.0.0.1:1?key=of-a-tenant");
+        builder.destination(match name {
+            Some(name) => tenant.name(name),
+            None => tenant,
+        })
+    });
+    let telemetry = build(if spooled { builder.spool(&dir) } else { builder }, &[]);
+    if let Ok(telemetry) = &telemetry {
+        telemetry.shutdown_blocking(Duration::ZERO);
+        let _ = std::fs::remove_dir_all(dir);
+    }
+    telemetry
+}
+
+#[test]
+fn tenants_at_one_address_have_to_be_named_where_there_is_a_spool() {
+    let error = twins(true, [Some("acme"), None]).unwrap_err().to_string();
+    assert!(error.contains("Destination::name") && !error.contains("of-a-tenant"), "{error}");
+    let named = twins(true, [Some("acme"), Some("umbrella")]).unwrap();
+    assert_eq!(names(&named), ["http://127.0.0.1:1/v1/traces"; 2]);
+    assert!(twins(false, [None, None]).is_ok());
+}
+
+#[test]
+fn a_destination_that_the_environment_leaves_nothing_records_nothing() {
+    let none = |name: &str| name.ends_with("_EXPORTER").then(|| "none".to_owned());
+    let builder = Telemetry::builder().destination(env::destination(&none).unwrap());
+    let telemetry = build(builder, &[]).unwrap();
+    telemetry.tracer().in_span("work", |_| ());
+    assert_eq!(telemetry.report(), Report::default());
+    assert!(telemetry.flush_blocking(Duration::from_secs(5)).is_ok());
+}
+
+#[test]
+fn a_destination_that_code_leaves_nothing_is_refused() {
+    let builder = Telemetry::builder().destination(Destination::otlp("http://127.0.0.1:1").signals([]));
+    assert!(build(builder, &[]).unwrap_err().to_string().contains("Destination::signals"));
+}
+
 #[test]
 fn a_malformed_endpoint_is_an_error_before_anything_is_sent() {
     let error = build(Telemetry::builder(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere")]).unwrap_err();

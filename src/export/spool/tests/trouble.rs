@@ -41,7 +41,9 @@ fn a_path_below_a_file_is_told() {
 #[test]
 fn a_place_where_nothing_can_be_made_is_told() {
     let path = Path::new("/proc/spool");
-    is_told(&opening(path), TroubleKind::Unavailable, path);
+    let trouble = opening(path);
+    is_told(&trouble, TroubleKind::Unavailable, path);
+    assert!(trouble.message.contains("parent"), "{}", trouble.message);
 }
 
 #[test]

@@ -1,0 +1,345 @@
+//! PostHog's settings, and their check.
+
+use super::{Compression, Destination, Protocol, otlp::Origin};
+use crate::{
+    Error,
+    capture::ContentCapture,
+    export::{lane::Limits, selection::SpanFilter, signal::Signal},
+};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+/// Where PostHog takes spans, exactly: with `/v1/traces` behind it the answer is 404.
+const PATH: &str = "/i/v0/ai/otel";
+
+/// The most spans in one request: one more, and PostHog refuses them all.
+const BATCH: usize = 100;
+
+/// The most bytes in one request before compression: PostHog takes 4 MiB, and refuses all of a request that is larger.
+const REQUEST_BYTES: usize = (4 << 20) - (64 << 10);
+
+/// The longest project key that PostHog takes.
+const KEY_LENGTH: usize = 64;
+
+const DEFAULT_HOST: &str = "us";
+
+/// What makes a destination one of PostHog.
+#[derive(Clone, Debug)]
+pub(super) struct PostHog {
+    key: SecretString,
+    key_origin: &'static str,
+    host: String,
+    host_origin: &'static str,
+}
+
+impl Destination {
+    /// [PostHog](https://posthog.com/docs/llm-analytics)'s LLM analytics, by the key of a project (`phc_…`).
+    ///
+    /// It gets the spans about generative AI as its events, in its own properties: generations, embeddings, and the
+    /// traces and spans around them. A span whose parent it does not get is put below the nearest one that it
+    /// gets, or becomes the root. Events belong to the [user](crate::context::Scope::user) and the
+    /// session of the scope they are in, and are anonymous without one. Requests stay within PostHog's
+    /// limits, whatever `OTEL_BSP_*` says: at most 100 spans and 4 MiB; of a span that is larger by itself the longest
+    /// texts are cut, and it has the attribute `tracing_genai.truncated`.
+    ///
+    /// The region is the US unless [`host`](Self::host) says otherwise; content is not sent unless
+    /// [`content`](Self::content) allows it. A session's id with other characters than PostHog takes (letters, digits
+    /// and `-_~.@()!':|`) has `~` and their hexadecimal bytes instead.
+    ///
+    /// # Errors
+    /// [`TelemetryBuilder::build`](crate::export::TelemetryBuilder::build) refuses what cannot be a project's key (a
+    /// personal one, `phx_…`, among them), gRPC and zstd, which PostHog does not speak, other signals than
+    /// traces, and another [filter](Self::spans) than [`SpanFilter::GenAi`], since PostHog drops other spans.
+    ///
+    /// ```
+    /// use tracing_genai::{ContentCapture, Destination, Telemetry};
+    ///
+    /// # fn main() -> Result<(), tracing_genai::Error> {
+    /// let telemetry = Telemetry::builder()
+    ///     .destination(Destination::posthog("phc_key").host("eu").content(ContentCapture::on()))
+    ///     .build()?;
+    /// # telemetry.shutdown_blocking(std::time::Duration::ZERO);
+    ///
+    /// let personal = Telemetry::builder().destination(Destination::posthog("phx_key")).build();
+    /// assert!(personal.unwrap_err().to_string().contains("project"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn posthog(project_key: impl AsRef<str>) -> Self {
+        let key_origin = "the key given to Destination::posthog";
+        Self::of_posthog(project_key.as_ref(), key_origin, DEFAULT_HOST, "Destination::host")
+    }
+
+    /// PostHog by the variables `POSTHOG_API_KEY`, the key of a project, and `POSTHOG_HOST`, as
+    /// [`host`](Self::host) takes it.
+    ///
+    /// # Errors
+    /// Without `POSTHOG_API_KEY`. What is wrong with a value is an error of
+    /// [`TelemetryBuilder::build`](crate::export::TelemetryBuilder::build) that names its variable.
+    pub fn posthog_from_env() -> Result<Self, Error> {
+        Self::posthog_from(&crate::export::env::process)
+    }
+
+    fn posthog_from(lookup: crate::export::env::Lookup<'_>) -> Result<Self, Error> {
+        const KEY: &str = "POSTHOG_API_KEY";
+        const HOST: &str = "POSTHOG_HOST";
+        let value =
+            |name| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let key = value(KEY).ok_or_else(|| {
+            Error::configuration("POSTHOG_API_KEY is not set: PostHog needs the key of a project (phc_…)")
+        })?;
+        let host = value(HOST);
+        Ok(Self::of_posthog(&key, KEY, host.as_deref().unwrap_or(DEFAULT_HOST), HOST))
+    }
+
+    fn of_posthog(key: &str, key_origin: &'static str, host: &str, host_origin: &'static str) -> Self {
+        let posthog =
+            PostHog { key: SecretString::from(key), key_origin, host: host.trim().to_owned(), host_origin };
+        let endpoint = posthog.endpoint();
+        let destination = Self {
+            filter: SpanFilter::GenAi,
+            content: Some(ContentCapture::off()),
+            code_attributes: false,
+            posthog: Some(posthog),
+            ..Self::from_origin(endpoint, Origin::Option(host_origin))
+        };
+        // A blank at its end would be lost in a header; the check sees it.
+        destination.exact_path().bearer(key)
+    }
+
+    /// Which PostHog it is: the region `us` (the default) or `eu`, or the address of one's own, such as
+    /// `https://posthog.example.com`, without a path.
+    ///
+    /// For [`Destination::posthog`] alone; what is none of these, or given to another destination, is an error of
+    /// [`TelemetryBuilder::build`](crate::export::TelemetryBuilder::build).
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        match &mut self.posthog {
+            Some(posthog) => {
+                posthog.host = host.into().trim().to_owned();
+                posthog.host_origin = "Destination::host";
+                let endpoint = posthog.endpoint();
+                self.each(|otlp| otlp.set_endpoint(endpoint.clone(), Origin::Option("Destination::host")));
+            }
+            None => self.has_idle_host = true,
+        }
+        self
+    }
+
+    /// The settings that hold for a back end of its own kind.
+    pub(super) fn check_posthog(&self) -> Result<(), Error> {
+        if self.has_idle_host {
+            return Err(Error::configuration(
+                "Destination::host is for Destination::posthog; Destination::otlp is given its whole address",
+            ));
+        }
+        let Some(posthog) = &self.posthog else { return Ok(()) };
+        posthog.check_key()?;
+        posthog.check_host()?;
+        let refuse = |why: &str| Err(Error::configuration(why));
+        if self.otlp.protocol != Protocol::HttpProtobuf {
+            return refuse("Destination::protocol: PostHog takes OTLP over HTTP alone, no gRPC");
+        }
+        if self.otlp.compression == Some(Compression::Zstd) {
+            return refuse("Destination::compression: PostHog takes gzip or none, no zstd");
+        }
+        if self.filter != SpanFilter::GenAi {
+            return refuse(
+                "Destination::spans: PostHog drops spans that are not about generative AI, so its destination takes SpanFilter::GenAi alone",
+            );
+        }
+        if self.signals.as_ref().is_some_and(|signals| signals.iter().any(|signal| *signal != Signal::Traces))
+        {
+            return refuse("Destination::signals: PostHog's LLM analytics takes traces alone");
+        }
+        Ok(())
+    }
+}
+
+impl PostHog {
+    fn endpoint(&self) -> String {
+        let base = match self.host.as_str() {
+            "us" | "US" => "https://us.i.posthog.com",
+            "eu" | "EU" => "https://eu.i.posthog.com",
+            host => host.trim_end_matches('/'),
+        };
+        format!("{base}{PATH}")
+    }
+
+    /// The limits of a request, whatever was asked for.
+    pub(super) fn limit(limits: &mut Limits) {
+        limits.batch = limits.batch.min(BATCH);
+        limits.request_bytes = limits.request_bytes.min(REQUEST_BYTES);
+    }
+
+    /// The key is kept out of errors.
+    fn check_key(&self) -> Result<(), Error> {
+        let (key, origin) = (self.key.expose_secret(), self.key_origin);
+        let why = if key.is_empty() {
+            "is empty: it takes the key of a project (phc_…, PostHog's project settings)"
+        } else if key.chars().any(char::is_whitespace) {
+            "has blanks: the key of a project (phc_…) has none"
+        } else if key.starts_with("phx_") {
+            "is a personal key (phx_…), with which nothing can be sent: it takes the key of a project (phc_…)"
+        } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            "has characters that no key of a project (phc_…) has"
+        } else if key.len() > KEY_LENGTH {
+            "is longer than the 64 characters that the key of a project (phc_…) has at most"
+        } else {
+            return Ok(());
+        };
+        Err(Error::configuration(format!("{origin} {why}")))
+    }
+
+    fn check_host(&self) -> Result<(), Error> {
+        let (host, origin) = (self.host.as_str(), self.host_origin);
+        let refuse = |why: &str| Err(Error::configuration(format!("{origin} {why}")));
+        if ["us", "US", "eu", "EU"].contains(&host) {
+            return Ok(());
+        }
+        if !host.is_empty()
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && host != "localhost"
+        {
+            return refuse(
+                "is no region of PostHog: there are us and eu, and the address of a PostHog of your own, such as \
+                 https://posthog.example.com",
+            );
+        }
+        let url = match Url::parse(host) {
+            Ok(url) if url.has_host() => url,
+            Ok(_) | Err(_) => {
+                return refuse("is no address like https://eu.i.posthog.com, and no region (us, eu)");
+            }
+        };
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return refuse("has more than a host: leave out the path, which the export knows");
+        }
+        let name = url.host_str().unwrap_or_default();
+        if let Some(region) = name.strip_suffix(".i.posthog.com") {
+            if !["us", "eu"].contains(&region) {
+                return refuse("is of a region that PostHog does not have: there are us and eu");
+            }
+        } else if ["us.posthog.com", "eu.posthog.com", "app.posthog.com", "posthog.com"].contains(&name) {
+            return refuse(
+                "is where PostHog shows its data; it takes it at https://us.i.posthog.com or https://eu.i.posthog.com",
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(destination: &Destination) -> Result<String, String> {
+        let client = crate::export::http::client(true).unwrap();
+        destination.route(Signal::Traces, &client).map(|(name, _)| name).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn requests_go_to_exactly_the_path_of_the_region() {
+        for (host, expected) in [
+            ("us", "https://us.i.posthog.com/i/v0/ai/otel"),
+            ("eu", "https://eu.i.posthog.com/i/v0/ai/otel"),
+            ("https://eu.i.posthog.com", "https://eu.i.posthog.com/i/v0/ai/otel"),
+            ("https://eu.i.posthog.com/", "https://eu.i.posthog.com/i/v0/ai/otel"),
+            ("http://localhost:8000", "http://localhost:8000/i/v0/ai/otel"),
+            ("https://posthog.example.com", "https://posthog.example.com/i/v0/ai/otel"),
+        ] {
+            assert_eq!(checked(&Destination::posthog("phc_a").host(host)), Ok(expected.to_owned()));
+        }
+        assert_eq!(
+            checked(&Destination::posthog("phc_a")),
+            Ok("https://us.i.posthog.com/i/v0/ai/otel".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_none_of_a_project_is_refused_and_not_shown() {
+        let long = "phc_".repeat(17);
+        for (key, word) in [
+            ("phx_hunter2", "personal"),
+            ("phc_hunter2 ", "blanks"),
+            ("phc hunter2", "blanks"),
+            ("", "empty"),
+            ("phc_hunter2é", "characters"),
+            (long.as_str(), "longer"),
+        ] {
+            let error = checked(&Destination::posthog(key)).unwrap_err();
+            assert!(error.contains(word) && error.contains("Destination::posthog"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        assert!(!format!("{:?}", Destination::posthog("phc_hunter2")).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_host_that_is_none_is_refused_by_what_is_wrong_with_it() {
+        for (host, word) in [
+            ("https://eu.i.posthog.com/i/v0/ai/otel", "path"),
+            ("https://eu.i.posthog.com/?a=1", "path"),
+            ("de", "region"),
+            ("https://de.i.posthog.com", "region"),
+            ("https://us.posthog.com", "us.i.posthog.com"),
+            ("eu.i.posthog.com", "address"),
+            ("", "address"),
+            ("ftp://x.io", "http"),
+            ("https://me:hunter2@x.io", "user name"),
+        ] {
+            let error = checked(&Destination::posthog("phc_a").host(host)).unwrap_err();
+            assert!(error.contains(word) && error.contains("Destination::host"), "{host}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_posthog_does_not_speak_is_refused() {
+        let posthog = || Destination::posthog("phc_a");
+        for (destination, word) in [
+            (posthog().protocol(Protocol::Grpc), "gRPC"),
+            (posthog().compression(Compression::Zstd), "zstd"),
+            (posthog().spans(SpanFilter::All), "Destination::spans"),
+            (posthog().signals([Signal::Traces, Signal::Logs]), "traces"),
+            (Destination::otlp("http://localhost").host("eu"), "Destination::posthog"),
+        ] {
+            let error = checked(&destination).unwrap_err();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_limits_hold_whatever_was_asked_for() {
+        let limits =
+            Destination::posthog("phc_a").limits(&Limits { batch: 512, ..Limits::default() }).unwrap();
+        assert!(limits.batch == 100 && limits.request_bytes < 4 << 20);
+        assert_eq!(
+            Destination::posthog("phc_a").limits(&Limits { batch: 10, ..Limits::default() }).unwrap().batch,
+            10
+        );
+        assert_eq!(
+            Destination::otlp("http://localhost").limits(&Limits::default()).unwrap(),
+            Limits::default()
+        );
+    }
+
+    #[test]
+    fn the_variables_make_one_and_are_named() {
+        let lookup = |pairs: &'static [(&str, &str)]| {
+            move |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        let made = Destination::posthog_from(&lookup(&[
+            ("POSTHOG_API_KEY", "phc_a"),
+            ("POSTHOG_HOST", "https://eu.i.posthog.com"),
+        ]));
+        assert_eq!(checked(&made.unwrap()), Ok("https://eu.i.posthog.com/i/v0/ai/otel".to_owned()));
+        let without = Destination::posthog_from(&lookup(&[])).unwrap_err().to_string();
+        assert!(without.contains("POSTHOG_API_KEY"), "{without}");
+        let personal = Destination::posthog_from(&lookup(&[("POSTHOG_API_KEY", "phx_a")])).unwrap();
+        assert!(checked(&personal).unwrap_err().contains("POSTHOG_API_KEY"));
+        let host = [("POSTHOG_API_KEY", "phc_a"), ("POSTHOG_HOST", "mars")];
+        let host = Destination::posthog_from(&move |name| {
+            host.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        });
+        assert!(checked(&host.unwrap()).unwrap_err().contains("POSTHOG_HOST"));
+    }
+}

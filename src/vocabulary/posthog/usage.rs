@@ -1,0 +1,79 @@
+//! What a call used and cost.
+
+use super::{json, properties::Properties, span::Facts};
+use crate::{
+    record::{Operation, OperationClass, RawJson},
+    semconv::{gen_ai as names, posthog as ph},
+};
+use opentelemetry_proto::tonic::{common::v1::any_value::Value, trace::v1::span::SpanKind};
+
+/// What an event of a call alone may have: on the events around it it would count again.
+fn is_cost(key: &str) -> bool {
+    let is_of_vendor = key.starts_with("$ai_");
+    is_of_vendor
+        && (key.ends_with("_cost_usd")
+            || key.ends_with("_price")
+            || [ph::AI_COST_PASSTHROUGH, "$ai_request_count", "$ai_web_search_count"].contains(&key))
+}
+
+/// Counts and costs of a call. What an agent or a workflow of this program used in all is the sum of its calls,
+/// and is left out; of a service that runs agents nothing else is known.
+pub(super) fn usage(list: &mut Properties, class: OperationClass, kind: i32, facts: &Facts<'_>) {
+    let is_call = matches!(class, OperationClass::Generation | OperationClass::Embedding);
+    if !is_call {
+        list.remove(is_cost);
+        if kind != SpanKind::Client as i32 {
+            list.remove(|key| key.starts_with("gen_ai.usage."));
+        }
+        return;
+    }
+    let is_generation = class == OperationClass::Generation;
+    if is_generation {
+        for (from, to) in COUNTS {
+            list.copy(to, from);
+        }
+    }
+    let Some(usage) = facts.operation.and_then(Operation::usage) else { return };
+    if is_generation {
+        list.put_count(ph::AI_TOTAL_TOKENS, usage.total_tokens);
+        let hour = usage.cache_write_1h_input_tokens;
+        list.put_count(ph::AI_CACHE_CREATION_1H_INPUT_TOKENS, hour);
+        let minutes = hour.and_then(|hour| usage.cache_write_input_tokens?.checked_sub(hour));
+        list.put_count(ph::AI_CACHE_CREATION_5M_INPUT_TOKENS, minutes);
+        // The record's input has the cached tokens in it, whatever the provider's has.
+        if usage.input_tokens.is_some() {
+            list.put_flag(ph::AI_CACHE_REPORTING_EXCLUSIVE, Some(false));
+        }
+    }
+    let raw = usage.raw.as_ref().map(RawJson::to_value);
+    let provider = facts.operation.and_then(|operation| operation.provider.as_deref());
+    if provider == Some("openrouter") {
+        cost(list, raw.as_ref());
+    }
+    if is_generation {
+        list.put(ph::AI_USAGE, raw.as_ref().filter(|raw| raw.is_object()).map(json::of_json));
+    }
+}
+
+/// What OpenRouter says that the call cost, in US dollars; other providers say none.
+fn cost(list: &mut Properties, raw: Option<&serde_json::Value>) {
+    let cost = raw.and_then(|raw| raw.get("cost")?.as_f64());
+    let is_told = list.iter().any(|(key, _)| is_cost(key));
+    if let Some(cost) = cost.filter(|cost| cost.is_finite() && !is_told) {
+        list.put(ph::AI_TOTAL_COST_USD, Some(Value::DoubleValue(cost)));
+        list.put_flag(ph::AI_COST_PASSTHROUGH, Some(true));
+    }
+}
+
+/// Counts that PostHog knows by its own names alone.
+const COUNTS: [(&str, &str); 9] = [
+    (names::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, ph::AI_REASONING_TOKENS),
+    (names::GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS, ph::AI_CACHE_CREATION_INPUT_TOKENS),
+    (names::GEN_AI_USAGE_TEXT_INPUT_TOKENS, ph::AI_TEXT_INPUT_TOKENS),
+    (names::GEN_AI_USAGE_IMAGE_INPUT_TOKENS, ph::AI_IMAGE_INPUT_TOKENS),
+    (names::GEN_AI_USAGE_AUDIO_INPUT_TOKENS, ph::AI_AUDIO_INPUT_TOKENS),
+    (names::GEN_AI_USAGE_TEXT_OUTPUT_TOKENS, ph::AI_TEXT_OUTPUT_TOKENS),
+    (names::GEN_AI_USAGE_IMAGE_OUTPUT_TOKENS, ph::AI_IMAGE_OUTPUT_TOKENS),
+    (names::GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS, ph::AI_AUDIO_OUTPUT_TOKENS),
+    (names::GEN_AI_USAGE_AUDIO_CACHE_READ_INPUT_TOKENS, ph::AI_CACHE_READ_AUDIO_TOKENS),
+];
