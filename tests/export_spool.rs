@@ -167,7 +167,8 @@ fn a_spool_that_is_full_drops_what_was_asked_for_and_counts_it() {
         spans(&program, 5_000..10_000);
         let during = report(&program);
         assert!(during.dropped > 0 && during.pending > 0, "{during:?}");
-        let used: u64 = dir.requests().iter().map(|path| fs::metadata(path).unwrap().len()).sum();
+        // What is dropped meanwhile is no longer there.
+        let used: u64 = dir.requests().iter().filter_map(|path| Some(fs::metadata(path).ok()?.len())).sum();
         assert!(used <= 64 << 10, "{used}");
 
         collector.turns_to(Mode::status(200));
