@@ -124,8 +124,9 @@ fn no_redirect_brings_a_key_or_even_a_connection_elsewhere() {
         let destination = Destination::otlp(&receiver.url).bearer("the-key");
         let program = Program::with(Telemetry::builder().destination(destination));
         program.span("work");
-        let report = program.flush();
+        assert!(program.telemetry.flush_blocking(std::time::Duration::from_secs(20)).is_err());
 
+        let report = program.telemetry.report();
         assert_eq!(report.destinations[0].reasons[&format!("http_{code}")], 1);
         assert_eq!(receiver.requests().len(), 1);
         assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "{code}");

@@ -118,14 +118,13 @@ impl fmt::Debug for Lane {
 }
 
 impl Lane {
-    pub(super) fn new(name: String, signal: Signal, limits: Limits, view: View) -> Self {
+    pub(super) fn new(name: String, signal: Signal, mut limits: Limits, view: View) -> Self {
         // Several requests have to find room.
-        let request_bytes = limits.request_bytes.min(limits.bytes / 8).max(1);
-        let limits = Limits { request_bytes, ..limits };
+        limits.request_bytes = limits.request_bytes.min(limits.bytes / 8).max(1);
         Self {
             name,
             signal,
-            state: Mutex::new(State::new(request_bytes)),
+            state: Mutex::new(State::new(limits.request_bytes)),
             limits,
             view,
             closed: AtomicBool::new(false),

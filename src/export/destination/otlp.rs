@@ -141,7 +141,7 @@ impl Otlp {
     }
 
     pub(super) fn is_from_code(&self) -> bool {
-        self.origin == Origin::Code
+        !matches!(self.origin, Origin::Variable(_))
     }
 
     /// Whether TLS has no part in it.
