@@ -15,8 +15,8 @@ use std::{
 use tracing_genai::{
     Telemetry,
     export::{Destination, ProblemKind, Tracia},
-    span::{Evaluation, Generation},
-    testing::{FakeTracia, Gate, OtlpSink, ServiceAnswer},
+    span::{Agent, Evaluation, Generation},
+    testing::{FakePostHog, FakeTracia, Gate, OtlpSink, ServiceAnswer},
 };
 use tracing_subscriber::{Registry, layer::SubscriberExt};
 
@@ -225,6 +225,30 @@ fn an_evaluation_waits_for_its_span_to_be_taken_however_long_that_takes() {
     assert_eq!((report.delivered, report.rejected), (10, 0));
     assert_eq!(tracia.refusals().iter().filter(|refusal| refusal.status == 404).count(), 0);
     assert_eq!(tracia.evaluations().len(), 5);
+}
+
+#[test]
+fn tracia_and_posthog_each_get_what_they_know_of_the_same_spans() {
+    let (tracia, posthog) = (FakeTracia::start().unwrap(), FakePostHog::start().unwrap());
+    let theirs = Destination::posthog(posthog.project_key()).host(posthog.url());
+    let builder = Telemetry::builder().destination(to(&tracia)).destination(theirs);
+    let telemetry = builder.build().unwrap();
+    tracing::subscriber::with_default(Registry::default().with(telemetry.layer()), || {
+        let agent = Agent::invoke("clerk").start();
+        agent.in_scope(|| {
+            let span = Generation::new("openai", "gpt-4o").start();
+            let answer = span.span_ref();
+            span.finish();
+            Evaluation::new("quality").score(1.0).record(answer);
+        });
+        agent.finish();
+    });
+    let report = balanced(telemetry.flush_blocking(PATIENCE).unwrap());
+    assert_eq!((report.rejected, report.dropped, report.pending), (0, 0, 0));
+    assert_eq!((tracia.spans().len(), tracia.evaluations().len()), (1, 1));
+    let events: Vec<String> = posthog.events().into_iter().map(|event| event.name).collect();
+    assert!(events.iter().any(|event| event == "$ai_generation") && events.len() == 3, "{events:?}");
+    assert_eq!((tracia.refusals().len(), posthog.refusals().len()), (0, 0));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::{
         Compression, SpanFilter,
         env::{self, Lookup},
         lane::Limits,
+        signal::Signal,
         tracia::{SpanErrorHook, TraciaTransport},
     },
     vocabulary::tracia::provider_word,
@@ -143,7 +144,7 @@ impl Tracia {
     }
 
     fn signals_of_traces(mut self) -> Self {
-        self.destination = self.destination.signals([crate::export::Signal::Traces]);
+        self.destination = self.destination.signals([Signal::Traces]);
         self
     }
 
@@ -211,6 +212,9 @@ impl Settings {
         if self.is_otlp {
             return otlp.resolve(client);
         }
+        if otlp.signal != Signal::Traces {
+            return Err(Error::configuration("Destination::signals: Tracia takes traces alone"));
+        }
         otlp.append(PATH)?;
         otlp.protocol = Protocol::HttpProtobuf;
         otlp.compression = Some(Compression::None);
@@ -243,7 +247,6 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::signal::Signal;
 
     fn route(destination: impl Into<Destination>) -> Result<(String, Address), String> {
         let client = crate::export::http::client(true).unwrap();
@@ -318,6 +321,20 @@ mod tests {
         let destination = Destination::from(Destination::tracia("tr_key").other_providers_as("groq"));
         let error = destination.selection().unwrap_err().to_string();
         assert!(error.contains("other_providers_as") && error.contains("amazon_bedrock"), "{error}");
+    }
+
+    #[test]
+    fn other_signals_than_traces_are_refused() {
+        let client = crate::export::http::client(true).unwrap();
+        let error = Destination::from(Destination::tracia("tr_key")).route(Signal::Logs, &client);
+        assert!(error.unwrap_err().to_string().contains("Destination::signals"));
+    }
+
+    #[test]
+    fn requests_hold_one_span_whatever_was_asked_for() {
+        let destination = Destination::from(Destination::tracia("tr_key")).batch_spans(50).queue_spans(70);
+        let limits = destination.limits(&Limits::default()).unwrap();
+        assert_eq!((limits.batch, limits.in_flight, limits.spans), (1, 10, 70));
     }
 
     #[test]

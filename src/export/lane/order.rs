@@ -46,3 +46,34 @@ impl Order {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPAN: Subject = Subject { span: 7, follows: false };
+    const EVALUATION: Subject = Subject { span: 7, follows: true };
+
+    #[test]
+    fn an_evaluation_waits_for_its_own_span_alone() {
+        let mut order = Order::default();
+        order.add(Some(Subject { span: 8, ..SPAN }));
+        assert!(!order.holds(1, Some(EVALUATION), None));
+        order.add(Some(SPAN));
+        assert!(order.holds(1, Some(EVALUATION), None));
+        assert!(!order.holds(1, Some(SPAN), None));
+        order.remove(Some(SPAN));
+        assert!(!order.holds(1, Some(EVALUATION), None));
+    }
+
+    #[test]
+    fn an_evaluation_waits_for_what_may_be_its_span() {
+        let mut order = Order::default();
+        order.add(None);
+        assert!(order.holds(1, Some(EVALUATION), None));
+        assert!(!order.holds(1, None, None));
+        order.remove(None);
+        assert!(order.holds(1, Some(EVALUATION), Some(0)));
+        assert!(!order.holds(1, Some(EVALUATION), Some(2)));
+    }
+}
