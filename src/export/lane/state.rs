@@ -9,6 +9,7 @@ use crate::export::{
     report::ProblemKind,
     spool::{Durability, Entry},
 };
+#[cfg(any(feature = "metrics", feature = "logs"))]
 use bytes::Bytes;
 use std::{
     borrow::Cow,
