@@ -3,6 +3,7 @@ use crate::export::{
     encode,
     spool::{Durability, Spool, Store},
 };
+use bytes::Bytes;
 use std::{path::PathBuf, time::SystemTime};
 
 fn limits(spans: usize, bytes: usize) -> Limits {
