@@ -6,6 +6,7 @@ mod export_receiver;
 use export_receiver::{Program, nowhere};
 use opentelemetry::KeyValue;
 use std::{fmt::Debug, time::Duration};
+#[cfg(any(feature = "metrics", feature = "logs"))]
 use tracing_genai::export::{Destination, Telemetry};
 
 const PROMPT: &str = "the patient's name is Alder";

@@ -63,5 +63,6 @@ fn get(tracia: &FakeTracia, path: &str) -> reqwest::RequestBuilder {
 
 async fn sent(request: reqwest::RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
+    let status = response.status().as_u16();
+    (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
 }
