@@ -1,26 +1,12 @@
 //! The environment's destination, in processes that have one.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod export_program;
 mod export_receiver;
 
+use export_program::{is_program, run};
 use export_receiver::{Program, Receiver};
-use std::process::{Command, Stdio};
 use tracing_genai::export::{Destination, Telemetry};
-
-/// What tells a program that it is one, and not a test that somebody runs.
-const IS_PROGRAM: &str = "TRACING_GENAI_TEST_PROGRAM";
-
-fn is_program() -> bool {
-    std::env::var_os(IS_PROGRAM).is_some()
-}
-
-/// Runs one of the programs below with these variables, and waits for its end.
-fn run(program: &str, variables: &[(&str, &str)]) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", program, "--ignored"]).stdout(Stdio::null()).stderr(Stdio::null());
-    command.env(IS_PROGRAM, "1");
-    assert!(command.envs(variables.iter().copied()).status().unwrap().success());
-}
 
 #[test]
 #[ignore = "a program that the tests run"]

@@ -3,31 +3,13 @@
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod export_front;
+mod export_program;
 mod export_receiver;
 
+use export_program::{is_program, run};
 use export_receiver::{Program, Received, Receiver, status};
-use std::{
-    collections::BTreeMap,
-    io::ErrorKind,
-    net::TcpListener,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeMap, io::ErrorKind, net::TcpListener};
 use tracing_genai::export::{Compression, Destination, Telemetry};
-
-/// What tells a program that it is one, and not a test that somebody runs.
-const IS_PROGRAM: &str = "TRACING_GENAI_TEST_PROGRAM";
-
-fn is_program() -> bool {
-    std::env::var_os(IS_PROGRAM).is_some()
-}
-
-fn run(program: &str, variables: &[(&str, &str)]) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", program, "--ignored", "--nocapture"]).env(IS_PROGRAM, "1");
-    let command = command.stdin(Stdio::null()).envs(variables.iter().copied());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap()

@@ -2,9 +2,11 @@
 #![cfg(feature = "logs")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod export_disk;
 mod export_receiver;
 
-use export_receiver::{Program, Received, Receiver, balanced, status, value};
+use export_disk::Dir;
+use export_receiver::{Program, Received, Receiver, balanced, of_signal, refusing, status, value};
 use opentelemetry::{
     KeyValue,
     logs::{LogRecord as _, Logger, LoggerProvider, Severity},
@@ -17,14 +19,13 @@ use opentelemetry_proto::tonic::{
 use opentelemetry_sdk::{Resource, logs::SdkLoggerProvider};
 use prost::Message;
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
-use tracing_genai::export::{Destination, DestinationReport, Report, Signal, Spool, Telemetry};
+use tracing_genai::export::{Destination, Signal, Spool, Telemetry};
 
 const LOGS: &str = "/v1/logs";
 const TRACES: &str = "/v1/traces";
@@ -57,14 +58,6 @@ fn bodies(received: &Received) -> Vec<String> {
         other => panic!("{other:?}"),
     };
     records(received).into_iter().map(body).collect()
-}
-
-fn of_signal(report: &Report, signal: Signal) -> DestinationReport {
-    report.destinations.iter().find(|destination| destination.signal == signal).unwrap().clone()
-}
-
-fn refusing(path: &'static str, code: u16) -> Receiver {
-    Receiver::answering(move |_, received| status(if received.path == path { code } else { 200 }))
 }
 
 #[test]
@@ -195,25 +188,16 @@ fn a_request_that_is_too_large_is_split_and_every_record_arrives_once() {
     assert_eq!(arrived, ["a", "b", "c", "d", "e"]);
 }
 
-/// A directory of the test's own, gone with it.
-struct Dir(PathBuf);
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn the_spool_keeps_records_for_the_next_run() {
-    let dir = Dir(std::env::temp_dir().join(format!("tracing-genai-logs-{}", std::process::id())));
+    let dir = Dir::new();
     let is_down = Arc::new(AtomicBool::new(true));
     let down = Arc::clone(&is_down);
     let receiver =
         Receiver::answering(move |_, _| status(if down.load(Ordering::SeqCst) { 503 } else { 200 }));
     let run = || {
         let builder = Telemetry::builder().destination(Destination::otlp(&receiver.url));
-        Program::with(builder.spool(Spool::new(&dir.0)))
+        Program::with(builder.spool(Spool::new(dir.spool())))
     };
     let first = run();
     let loggers = loggers(&first);

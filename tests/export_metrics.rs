@@ -2,9 +2,11 @@
 #![cfg(feature = "metrics")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod export_disk;
 mod export_receiver;
 
-use export_receiver::{Program, Received, Receiver, balanced, nowhere, status, value};
+use export_disk::Dir;
+use export_receiver::{Program, Received, Receiver, balanced, nowhere, of_signal, refusing, status, value};
 use opentelemetry::{KeyValue, metrics::MeterProvider};
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest, common::v1::any_value::Value, metrics::v1::Metric,
@@ -13,14 +15,13 @@ use opentelemetry_proto::tonic::{
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 use prost::Message;
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
-use tracing_genai::export::{Destination, DestinationReport, Report, Signal, Spool, Telemetry};
+use tracing_genai::export::{Destination, Signal, Spool, Telemetry};
 
 const METRICS: &str = "/v1/metrics";
 const TRACES: &str = "/v1/traces";
@@ -57,15 +58,6 @@ fn points(received: &Received) -> Vec<i64> {
             other => panic!("{other:?}"),
         })
         .collect()
-}
-
-fn of_signal(report: &Report, signal: Signal) -> DestinationReport {
-    report.destinations.iter().find(|destination| destination.signal == signal).unwrap().clone()
-}
-
-/// A receiver that answers so to this path, and takes all else.
-fn refusing(path: &'static str, code: u16) -> Receiver {
-    Receiver::answering(move |_, received| status(if received.path == path { code } else { 200 }))
 }
 
 #[test]
@@ -216,25 +208,16 @@ fn a_request_that_is_too_large_is_split_and_every_point_arrives_once() {
     assert_eq!(arrived, [0, 1, 2, 3, 4, 5, 6]);
 }
 
-/// A directory of the test's own, gone with it.
-struct Dir(PathBuf);
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn the_spool_keeps_metrics_for_the_next_run() {
-    let dir = Dir(std::env::temp_dir().join(format!("tracing-genai-metrics-{}", std::process::id())));
+    let dir = Dir::new();
     let is_down = Arc::new(AtomicBool::new(true));
     let down = Arc::clone(&is_down);
     let receiver =
         Receiver::answering(move |_, _| status(if down.load(Ordering::SeqCst) { 503 } else { 200 }));
     let run = || {
         let builder = Telemetry::builder().destination(Destination::otlp(&receiver.url));
-        Program::with(builder.spool(Spool::new(&dir.0)))
+        Program::with(builder.spool(Spool::new(dir.spool())))
     };
     let first = run();
     first.span("work");

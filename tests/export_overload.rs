@@ -1,8 +1,10 @@
 //! Bursts beyond the queue, with a spool and a destination that is down: by the sink's count of ids.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod export_disk;
 mod export_receiver;
 
+use export_disk::Dir;
 use export_receiver::{Program, Receiver, balanced, nowhere, status};
 use opentelemetry::{
     KeyValue,
@@ -10,7 +12,6 @@ use opentelemetry::{
 };
 use std::{
     collections::HashSet,
-    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -22,23 +23,6 @@ use tracing_genai::export::{Destination, Report, Spool, Telemetry, TelemetryBuil
 const THREADS: usize = 8;
 const SPANS: usize = 4_000;
 const QUEUE: usize = 2 << 20;
-
-/// A directory of the test's own, gone with it.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("tracing-genai-overload-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// The ids of the spans that were taken.
 type Taken = Arc<Mutex<HashSet<Vec<u8>>>>;
@@ -80,11 +64,11 @@ fn burst(program: &Program) {
 
 #[test]
 fn a_burst_beyond_the_queue_loses_nothing_at_either_of_two_destinations_of_which_one_is_down() {
-    let dir = Dir::new("both");
+    let dir = Dir::new();
     let (up, is_always_up, all) = down_at_first();
     is_always_up.store(true, Ordering::SeqCst);
     let (down, is_up, taken) = down_at_first();
-    let program = program(&[&up.url, &down.url], QUEUE, Spool::new(&dir.0));
+    let program = program(&[&up.url, &down.url], QUEUE, Spool::new(dir.spool()));
     burst(&program);
     let report = balanced(program.telemetry.report());
     assert_eq!((report.recorded, report.dropped), (2 * SPANS as u64, 0));
@@ -97,8 +81,8 @@ fn a_burst_beyond_the_queue_loses_nothing_at_either_of_two_destinations_of_which
 
 #[test]
 fn what_neither_memory_nor_disk_takes_is_counted_to_the_span() {
-    let dir = Dir::new("full");
-    let spool = || Spool::new(&dir.0).max_bytes(QUEUE as u64);
+    let dir = Dir::new();
+    let spool = || Spool::new(dir.spool()).max_bytes(QUEUE as u64);
     let (down, is_up, taken) = down_at_first();
     let first = program(&[&down.url], QUEUE, spool());
     burst(&first);
@@ -120,8 +104,8 @@ fn what_neither_memory_nor_disk_takes_is_counted_to_the_span() {
 
 #[test]
 fn a_queue_of_few_spans_is_relieved_before_its_count_is_reached() {
-    let dir = Dir::new("few");
-    let program = program(&[&nowhere()], 1 << 30, Spool::new(&dir.0));
+    let dir = Dir::new();
+    let program = program(&[&nowhere()], 1 << 30, Spool::new(dir.spool()));
     // 65 536 spans, by default, are far fewer bytes than this queue may hold.
     for _ in 0..70_000 {
         program.span("work");

@@ -3,10 +3,12 @@
 
 mod export_collector;
 mod export_disk;
+mod export_program;
 mod export_receiver;
 
 use export_collector::{Collector, Mode, eventually};
 use export_disk::Dir;
+use export_program::{IS_PROGRAM, is_program};
 use export_receiver::{Program, balanced, value};
 use opentelemetry::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -204,14 +206,8 @@ fn two_telemetries_of_one_process_share_a_directory_and_each_delivers_its_own() 
     assert_eq!(collector.taken_once().len(), 900);
 }
 
-/// What tells a program that it is one, and not a test that somebody runs.
-const IS_PROGRAM: &str = "TRACING_GENAI_TEST_PROGRAM";
 const URL: &str = "TRACING_GENAI_TEST_URL";
 const DIR: &str = "TRACING_GENAI_TEST_DIR";
-
-fn is_program() -> bool {
-    std::env::var_os(IS_PROGRAM).is_some()
-}
 
 fn child(shell: Option<&str>, name: &str, url: &str, dir: &Path) -> Command {
     let itself = std::env::current_exe().unwrap();

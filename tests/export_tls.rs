@@ -3,17 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod export_front;
+mod export_program;
 mod export_receiver;
 
 use export_front::{Authority, Front};
+use export_program::{is_program, run};
 use export_receiver::{Program, Receiver};
 use opentelemetry::trace::{Tracer, TracerProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use std::{
-    process::{Command, Stdio},
-    sync::mpsc,
-    time::Duration,
-};
+use std::{sync::mpsc, time::Duration};
 use tracing_genai::export::{Destination, Problem, ProblemKind, Telemetry};
 
 fn https(front: &Front) -> Destination {
@@ -159,21 +157,6 @@ fn certificates_for_an_http_address_are_refused() {
     let authority = Authority::new();
     let error = error(Destination::otlp("http://127.0.0.1:1").ca_certificate(&authority.pem));
     assert!(error.contains("http address") && error.contains("Destination::ca_certificate"), "{error}");
-}
-
-/// What tells a program that it is one, and not a test that somebody runs.
-const IS_PROGRAM: &str = "TRACING_GENAI_TEST_PROGRAM";
-
-fn is_program() -> bool {
-    std::env::var_os(IS_PROGRAM).is_some()
-}
-
-fn run(program: &str, variables: &[(&str, &str)]) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", program, "--ignored", "--nocapture"]).env(IS_PROGRAM, "1");
-    let command = command.stdin(Stdio::null()).envs(variables.iter().copied());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A file for one test, which goes with it.

@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tracing_genai::{
-    export::{Destination, Problem, Report, Telemetry, TelemetryBuilder},
+    export::{Destination, DestinationReport, Problem, Report, Signal, Telemetry, TelemetryBuilder},
     record::ErrorKind,
 };
 
@@ -260,4 +260,14 @@ pub fn value<'a>(attributes: &'a [Attribute], key: &str) -> Option<&'a Value> {
 pub fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// One signal's account at the destination that takes it.
+pub fn of_signal(report: &Report, signal: Signal) -> DestinationReport {
+    report.destinations.iter().find(|destination| destination.signal == signal).unwrap().clone()
+}
+
+/// A receiver that answers so to this path, and takes all else.
+pub fn refusing(path: &'static str, code: u16) -> Receiver {
+    Receiver::answering(move |_, received| status(if received.path == path { code } else { 200 }))
 }
