@@ -123,6 +123,8 @@ pub mod semconv;
 pub mod span;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "export")]
+mod time;
 #[cfg(any(feature = "client", feature = "reqwest-middleware", feature = "async-openai"))]
 mod transport;
 pub mod vocabulary;

@@ -16,7 +16,7 @@ use tracing_genai::{
     client::Provider,
     context::scope,
     export::{Report, SpanFilter},
-    span::{Agent, Evaluation, Tool},
+    span::{Agent, Tool},
     testing::{Answer, FakePostHog, FakeProvider, PostHogEvent},
 };
 use tracing_subscriber::layer::SubscriberExt;
@@ -171,16 +171,6 @@ async fn an_agent_inside_a_request_is_the_trace_and_its_calls_are_below_it() {
         assert!(!event.properties.contains_key("$process_person_profile"));
     }
     assert!(!trace.properties.contains_key("$ai_input_tokens"));
-}
-
-#[tokio::test]
-async fn an_evaluation_is_not_lost() {
-    let world = World::new();
-    let work = async { Evaluation::new("relevance").score(0.9).record(None) };
-    let events = world.events_of(world.destination(), work).await;
-
-    assert_eq!(events[0].properties["gen_ai.evaluation.name"], "relevance");
-    assert_eq!(events[0].properties["$ai_output_state"], json!({ "score": 0.9 }));
 }
 
 #[tokio::test]

@@ -59,7 +59,13 @@ pub(super) const SUSPICIOUS_TRIES: u32 = 5;
 const EXCERPT: usize = 200;
 
 /// The answer of an HTTP status: `429` and the trouble of a gateway are temporary, `408` and other `5xx` may be.
-pub(super) fn of_http(status: u16, headers: &Headers<'_>, body: &[u8], now: SystemTime) -> Answer {
+pub(super) fn of_http(
+    status: u16,
+    headers: &Headers<'_>,
+    body: &[u8],
+    now: SystemTime,
+    advice: &Advice,
+) -> Answer {
     let reason = format!("http_{status}");
     let retry_after = headers.retry_after;
     match status {
@@ -76,7 +82,7 @@ pub(super) fn of_http(status: u16, headers: &Headers<'_>, body: &[u8], now: Syst
             let message = format!("answered {status}{}", asks.unwrap_or_default());
             Answer::Retry(Retry { after, is_suspicious: false, message, reason })
         }
-        501 | 505 => misconfigured(status, reason, body),
+        501 | 505 => misconfigured(status, reason, body, advice),
         408 | 500..=599 => Answer::Retry(Retry {
             after: retry_after.and_then(|value| wait(value, now)),
             is_suspicious: true,
@@ -94,27 +100,46 @@ pub(super) fn of_http(status: u16, headers: &Headers<'_>, body: &[u8], now: Syst
                  set the final address"
             ),
         },
-        401..=407 | 415 => misconfigured(status, reason, body),
+        401..=407 | 415 => misconfigured(status, reason, body, advice),
         _ => Answer::Refused { reason, message: said(status, body) },
     }
 }
 
-fn misconfigured(status: u16, reason: String, body: &[u8]) -> Answer {
-    Answer::Misconfigured { reason, message: format!("{}; {}", said(status, body), advice(status)) }
+fn misconfigured(status: u16, reason: String, body: &[u8], advice: &Advice) -> Answer {
+    Answer::Misconfigured { reason, message: format!("{}; {}", said(status, body), advice.on(status)) }
 }
 
 /// What makes a span smaller that is too large by itself.
 const TOO_LARGE: &str = "a span that is too large by itself is lost: its texts are left out by Destination::content \
     with ContentCapture::off()";
 
-/// What mends the settings that such a status finds fault with.
-fn advice(status: u16) -> &'static str {
-    match status {
-        401 | 402 | 403 | 407 => {
-            "check the key of this destination (Destination::header, OTEL_EXPORTER_OTLP_HEADERS)"
+/// What mends the settings that an answer finds fault with.
+#[derive(Debug)]
+pub(super) struct Advice {
+    key: &'static str,
+    path: &'static str,
+}
+
+pub(super) static OTLP: Advice = Advice {
+    key: "check the key of this destination (Destination::header, OTEL_EXPORTER_OTLP_HEADERS)",
+    path: "check the path of this destination's address (Destination::exact_path)",
+};
+
+pub(super) static POSTHOG: Advice = Advice {
+    key: "check the project's key (Destination::posthog, POSTHOG_API_KEY), and that its region or host \
+        (Destination::host, POSTHOG_HOST) is the project's",
+    path: "check that PostHog is at this host (Destination::host, POSTHOG_HOST)",
+};
+
+impl Advice {
+    fn on(&self, status: u16) -> &'static str {
+        match status {
+            401 | 402 | 403 | 407 => self.key,
+            404 | 405 => self.path,
+            _ => {
+                "check that it takes OTLP as http/protobuf, with this compression (Destination::compression)"
+            }
         }
-        404 | 405 => "check the path of this destination's address (Destination::exact_path)",
-        _ => "check that it takes OTLP as http/protobuf, with this compression (Destination::compression)",
     }
 }
 
@@ -173,7 +198,7 @@ pub(super) fn of_grpc(status: &tonic::Status) -> Answer {
         Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented | Code::NotFound => {
             let advice = match code {
                 Code::Unimplemented | Code::NotFound => "check that this destination takes OTLP over gRPC",
-                _ => advice(401),
+                _ => OTLP.on(401),
             };
             Answer::Misconfigured { reason, message: format!("{message}; {advice}") }
         }
@@ -302,13 +327,13 @@ mod tests {
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn http(status: u16) -> Answer {
-        of_http(status, &Headers::default(), b"", NOW)
+        of_http(status, &Headers::default(), b"", NOW, &OTLP)
     }
 
     #[test]
     fn a_success_of_any_body_is_accepted() {
         for body in [&b""[..], b"{}", b"ok", b"{\"partialSuccess\":{}}"] {
-            assert_eq!(of_http(200, &Headers::default(), body, NOW), Answer::Accepted);
+            assert_eq!(of_http(200, &Headers::default(), body, NOW, &OTLP), Answer::Accepted);
         }
         assert_eq!(http(202), Answer::Accepted);
     }
@@ -323,7 +348,7 @@ mod tests {
             ("application/x-protobuf", false),
         ] {
             let headers = Headers { retry_after: None, content_type: Some(content_type) };
-            match of_http(200, &headers, b"<!doctype html>", NOW) {
+            match of_http(200, &headers, b"<!doctype html>", NOW, &OTLP) {
                 Answer::Misconfigured { reason, message } if is_page => {
                     assert_eq!(reason, "web_page");
                     assert!(message.contains("web page") && message.contains("address"), "{message}");
@@ -338,7 +363,7 @@ mod tests {
         let partial = ExportTracePartialSuccess { rejected_spans: 3, error_message: "too old".into() };
         let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
         assert!(
-            matches!(of_http(200, &Headers::default(), &body, NOW), Answer::Partial { rejected: 3, message } if message.contains("too old"))
+            matches!(of_http(200, &Headers::default(), &body, NOW, &OTLP), Answer::Partial { rejected: 3, message } if message.contains("too old"))
         );
     }
 
@@ -346,7 +371,7 @@ mod tests {
     fn a_partial_success_without_rejected_spans_is_a_success() {
         let partial = ExportTracePartialSuccess { rejected_spans: 0, error_message: "slow down".into() };
         let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
-        assert_eq!(of_http(200, &Headers::default(), &body, NOW), Answer::Accepted);
+        assert_eq!(of_http(200, &Headers::default(), &body, NOW, &OTLP), Answer::Accepted);
     }
 
     #[test]
@@ -398,7 +423,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_as_seconds_or_as_a_date() {
         let headers = |value| Headers { retry_after: Some(value), content_type: None };
-        let after = |value| match of_http(503, &headers(value), b"", NOW) {
+        let after = |value| match of_http(503, &headers(value), b"", NOW, &OTLP) {
             Answer::Retry(retry) => retry.after,
             _ => None,
         };
@@ -411,7 +436,7 @@ mod tests {
     #[test]
     fn what_a_server_wrote_is_repeated_without_keys() {
         let Answer::Misconfigured { message, .. } =
-            of_http(401, &Headers::default(), b"bad key sk-abcdefghijklmnop\n", NOW)
+            of_http(401, &Headers::default(), b"bad key sk-abcdefghijklmnop\n", NOW, &OTLP)
         else {
             panic!("401 blames the settings");
         };

@@ -5,6 +5,7 @@ use super::{
     destination::Address,
     http::HttpTransport,
     lane::{Lane, MISCONFIGURED_PAUSE, Shipment, Unreadable},
+    posthog::CaptureTransport,
     report::{Hook, Problem, ProblemKind},
     tracia::TraciaTransport,
 };
@@ -47,6 +48,7 @@ struct Pause {
 enum Transport {
     Http(HttpTransport),
     Tracia(TraciaTransport),
+    PostHogCapture(CaptureTransport),
     #[cfg(feature = "grpc")]
     Grpc(super::grpc::GrpcTransport),
 }
@@ -56,6 +58,7 @@ impl Delivery {
         let transport = match address {
             Address::Http(http) => Transport::Http(http),
             Address::Tracia(tracia) => Transport::Tracia(tracia),
+            Address::PostHogCapture(capture) => Transport::PostHogCapture(capture),
             #[cfg(feature = "grpc")]
             Address::Grpc { endpoint, headers, compression } => Transport::Grpc(
                 super::grpc::GrpcTransport::new(*endpoint, headers, compression, lane.signal()),
@@ -242,6 +245,7 @@ impl Transport {
         match self {
             Self::Http(http) => http.send(body).await,
             Self::Tracia(tracia) => tracia.send(&body, is_again).await,
+            Self::PostHogCapture(capture) => capture.send(&body).await,
             #[cfg(feature = "grpc")]
             Self::Grpc(grpc) => grpc.send(body).await,
         }

@@ -2,6 +2,7 @@
 
 use super::{
     pipeline::{Finished, Source},
+    posthog as capture,
     signal::Signal,
     tracia::{self, Subject},
 };
@@ -59,6 +60,8 @@ pub(super) enum Vocabulary {
     GenAi,
     /// PostHog's.
     PostHog,
+    /// PostHog's, as events in JSON: of judgements, or of all spans.
+    PostHogCapture { has_spans: bool },
     /// Tracia's, in JSON, where calls of providers that it does not know may go under another's word.
     Tracia { others: Option<&'static str> },
 }
@@ -67,7 +70,7 @@ impl View {
     /// Which span a request is about, where that is one and matters.
     pub(super) fn subject(&self, body: &Bytes) -> Option<Subject> {
         match self.vocabulary {
-            Vocabulary::GenAi | Vocabulary::PostHog => None,
+            Vocabulary::GenAi | Vocabulary::PostHog | Vocabulary::PostHogCapture { .. } => None,
             Vocabulary::Tracia { .. } => tracia::subject(body),
         }
     }
@@ -76,6 +79,7 @@ impl View {
     pub(super) fn halves(&self, signal: Signal, body: &[u8]) -> Option<[(u64, Bytes); 2]> {
         match self.vocabulary {
             Vocabulary::GenAi | Vocabulary::PostHog => signal.halves(body),
+            Vocabulary::PostHogCapture { .. } => capture::halves(body),
             Vocabulary::Tracia { .. } => None,
         }
     }
@@ -97,9 +101,15 @@ pub(super) fn requests(
     batch: usize,
     request_bytes: usize,
 ) -> Vec<(u64, Bytes)> {
-    if let Vocabulary::Tracia { others } = view.vocabulary {
-        let body = |finished: &Arc<Finished>| (1, tracia::body(finished, view.content.as_ref(), others));
-        return spans.iter().map(body).collect();
+    match view.vocabulary {
+        Vocabulary::GenAi | Vocabulary::PostHog => {}
+        Vocabulary::PostHogCapture { has_spans } => {
+            return capture::bodies(spans, view, has_spans, batch, request_bytes);
+        }
+        Vocabulary::Tracia { others } => {
+            let body = |finished: &Arc<Finished>| (1, tracia::body(finished, view.content.as_ref(), others));
+            return spans.iter().map(body).collect();
+        }
     }
     let mut requests = Vec::new();
     let mut packing = Packing::default();
@@ -201,8 +211,8 @@ fn alone(finished: &Finished, view: &View) -> usize {
     let scope = scope(&finished.span.instrumentation_scope).encoded_len();
     let schema = finished.span.instrumentation_scope.schema_url().map_or(0, str::len);
     let resource = match view.vocabulary {
-        Vocabulary::GenAi | Vocabulary::Tracia { .. } => finished.source.resource.encoded_len(),
         Vocabulary::PostHog => resource_of(finished, view).encoded_len(),
+        _ => finished.source.resource.encoded_len(),
     };
     scope + schema + resource + finished.source.schema_url.len() + 6 * FRAME
 }
@@ -228,19 +238,23 @@ fn scope(scope: &InstrumentationScope) -> ScopeMessage {
 fn span(finished: &Finished, view: &View) -> SpanMessage {
     let mut message = conventional(finished, view);
     if view.vocabulary == Vocabulary::PostHog {
-        let facts = posthog::Facts {
-            operation: finished.operation.as_deref(),
-            parent: finished.operation_above,
-            has_content: view.content.as_ref().is_some_and(ContentCapture::is_on),
-            resource: &finished.source.resource.attributes,
-        };
-        posthog::translate(&mut message, &facts);
+        posthog::translate(&mut message, &facts(finished, view));
     }
     message
 }
 
+/// What PostHog's events have of what the span does not carry.
+pub(super) fn facts<'a>(finished: &'a Finished, view: &View) -> posthog::Facts<'a> {
+    posthog::Facts {
+        operation: finished.operation.as_deref(),
+        parent: finished.operation_above,
+        has_content: view.content.as_ref().is_some_and(ContentCapture::is_on),
+        resource: &finished.source.resource.attributes,
+    }
+}
+
 /// The span in the conventions' words.
-fn conventional(finished: &Finished, view: &View) -> SpanMessage {
+pub(super) fn conventional(finished: &Finished, view: &View) -> SpanMessage {
     let span = &finished.span;
     let parent = span.parent_span_id;
     SpanMessage {

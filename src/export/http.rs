@@ -1,7 +1,7 @@
-//! OTLP over HTTP/protobuf.
+//! Requests over HTTP, of OTLP as a rule.
 
 use super::{
-    answer::{self, Answer, Headers},
+    answer::{self, Advice, Answer, Headers},
     destination::Compression,
     secrets::Secrets,
 };
@@ -32,6 +32,8 @@ pub(super) struct HttpTransport {
     pub(super) compression: Compression,
     pub(super) timeout: Duration,
     pub(super) secrets: Secrets,
+    /// What mends wrong settings of it.
+    pub(super) advice: &'static Advice,
 }
 
 /// One client for all destinations without certificates of their own: what differs goes with each request. Without `tls` it asks for no
@@ -63,15 +65,20 @@ pub(super) fn finished(builder: ClientBuilder) -> Result<Client, Error> {
 }
 
 impl HttpTransport {
-    /// One try of an encoded request.
+    /// One try of an encoded request of OTLP.
     pub(super) async fn send(&self, plain: Bytes) -> Answer {
+        self.send_as(plain, "application/x-protobuf").await
+    }
+
+    /// One try of a request of this media type.
+    pub(super) async fn send_as(&self, plain: Bytes, media_type: &'static str) -> Answer {
         let body = match compressed(self.compression, plain).await {
             Ok(body) => body,
             Err(error) => {
                 return answer::of_network(&format!("the request could not be compressed: {error}"));
             }
         };
-        match self.exchange(body).await {
+        match self.exchange(body, media_type).await {
             Ok(answer) => answer,
             Err(error) => {
                 let mut said = answer::described(&error.without_url());
@@ -85,12 +92,12 @@ impl HttpTransport {
         }
     }
 
-    async fn exchange(&self, body: Bytes) -> reqwest::Result<Answer> {
+    async fn exchange(&self, body: Bytes, media_type: &'static str) -> reqwest::Result<Answer> {
         let mut request = self
             .client
             .post(self.url.clone())
             .headers(self.headers.clone())
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"))
+            .header(CONTENT_TYPE, HeaderValue::from_static(media_type))
             .timeout(self.timeout);
         let encoding = match self.compression {
             Compression::None => None,
@@ -101,7 +108,8 @@ impl HttpTransport {
             request = request.header(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
         let answered = self.read(request.body(body)).await?;
-        Ok(answer::of_http(answered.status, &answered.headers(), &answered.body, SystemTime::now()))
+        let Answered { status, body, .. } = &answered;
+        Ok(answer::of_http(*status, &answered.headers(), body, SystemTime::now(), self.advice))
     }
 
     /// Sends a request, and reads the beginning of what is answered.

@@ -89,6 +89,7 @@ mod log_exporter;
 mod metric_exporter;
 mod own_pipeline;
 mod pipeline;
+mod posthog;
 mod processor;
 mod repair;
 mod report;
@@ -103,7 +104,7 @@ mod telemetry;
 mod tracia;
 mod weight;
 
-pub use destination::{Compression, Destination, Protocol, Tracia, WhenFull};
+pub use destination::{Compression, Destination, PostHogTransport, Protocol, Tracia, WhenFull};
 pub use repair::{RepairingExporter, RepairingProcessor};
 pub use report::{DestinationReport, Problem, ProblemKind, Report};
 pub use selection::SpanFilter;

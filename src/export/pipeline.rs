@@ -5,8 +5,7 @@ use super::{
     lane::Lane,
     live::Live,
     report::{DestinationReport, Hook, Problem, Report},
-    selection::{Relation, Selection},
-    signal::Signal,
+    selection::{Candidate, Judgement, Relation, Selection},
 };
 use crate::{
     diagnosis::{self, Finding},
@@ -14,14 +13,14 @@ use crate::{
     span::joined,
     vocabulary::tracia::Fit,
 };
-#[cfg(any(feature = "metrics", feature = "logs"))]
-use bytes::Bytes;
 use opentelemetry::trace::{SpanId, Status, TraceId};
 use opentelemetry_proto::{
     tonic::resource::v1::Resource, transform::common::tonic::ResourceAttributesWithSchema,
 };
 use opentelemetry_sdk::trace::SpanData;
 use std::{fmt, sync::Arc, time::Duration};
+#[cfg(any(feature = "metrics", feature = "logs"))]
+use {super::signal::Signal, bytes::Bytes};
 
 /// A span that ended, once for all destinations.
 pub(super) struct Finished {
@@ -105,9 +104,9 @@ impl Pipeline {
         !self.lanes.is_empty()
     }
 
-    /// Whether any destination gets a span of this trace that stands so to generative AI.
-    pub(super) fn takes(&self, trace: TraceId, relation: Relation, fit: Fit) -> bool {
-        self.selections.iter().any(|selection| selection.takes(trace, relation, fit))
+    /// Whether any destination gets such a span.
+    pub(super) fn takes(&self, candidate: &Candidate) -> bool {
+        self.selections.iter().any(|selection| selection.takes(candidate))
     }
 
     /// Whether a destination speaks Tracia's language.
@@ -117,31 +116,27 @@ impl Pipeline {
 
     /// Whether Tracia gets a span of this trace that is so much to it.
     pub(super) fn tracia_takes(&self, trace: TraceId, fit: Fit) -> bool {
-        let is_one = |selection: &&Selection| selection.is_for_tracia();
-        self.selections
-            .iter()
-            .filter(is_one)
-            .any(|selection| selection.takes(trace, Relation::Operation, fit))
+        let judgement = if fit == Fit::Evaluation { Judgement::All } else { Judgement::None };
+        let candidate = Candidate { trace, relation: Relation::Operation, fit, judgement };
+        self.selections.iter().any(|selection| selection.is_for_tracia() && selection.takes(&candidate))
     }
 
-    pub(super) fn push(&self, span: &Arc<Finished>, relation: Relation, fit: Fit) {
-        self.push_to(span, relation, fit, |_| true);
+    pub(super) fn push(&self, span: &Arc<Finished>, candidate: &Candidate) {
+        self.push_to(span, candidate, |_| true);
     }
 
     /// [`push`](Self::push) to those lanes alone whose selection is one of these.
     pub(super) fn push_to(
         &self,
         span: &Arc<Finished>,
-        relation: Relation,
-        fit: Fit,
+        candidate: &Candidate,
         is_meant: impl Fn(&Selection) -> bool,
     ) {
         if self.lanes.first().is_some_and(|lane| lane.is_closed()) {
             diagnosis::note(Finding::TelemetryDropped);
         }
-        let trace = span.span.span_context.trace_id();
         let ways = self.lanes.iter().zip(&self.selections);
-        let ways = ways.filter(|(_, selection)| is_meant(selection) && selection.takes(trace, relation, fit));
+        let ways = ways.filter(|(_, selection)| is_meant(selection) && selection.takes(candidate));
         for (lane, _) in ways {
             for problem in lane.push(span) {
                 self.tell(problem);
@@ -184,10 +179,11 @@ impl Pipeline {
         Report::of(self.reports().flatten().collect())
     }
 
-    /// The account of each lane, unless it is one of metrics or logs that had none.
+    /// The account of each lane, unless it is one beside the destination's spans that had nothing.
     pub(super) fn reports(&self) -> impl Iterator<Item = Option<DestinationReport>> {
-        let reports = self.lanes.iter().chain(&self.other_lanes).map(|lane| lane.report());
-        reports.map(|report| (report.signal == Signal::Traces || report.recorded > 0).then_some(report))
+        let of_spans = self.lanes.iter().zip(&self.selections).map(|(lane, of)| (lane, !of.is_beside()));
+        let all = of_spans.chain(self.other_lanes.iter().map(|lane| (lane, false)));
+        all.map(|(lane, is_shown)| Some(lane.report()).filter(|report| is_shown || report.recorded > 0))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     live::Ended,
     pipeline::{Finished, Pipeline, Source},
     repair::{self, Origin},
-    selection::{Relation, Selection},
+    selection::{Candidate, Judgement, Relation, Selection},
     weight,
 };
 use crate::{
@@ -92,29 +92,32 @@ impl Processor {
     }
 
     /// Hands a span to the destinations, and after it to Tracia what is to follow it there.
-    fn push(&self, span: Arc<Finished>, relation: Relation, fit: Fit, followers: Vec<Arc<Finished>>) {
+    fn push(&self, span: Arc<Finished>, candidate: &Candidate, followers: Vec<Arc<Finished>>) {
         let is_tracia = Selection::is_for_tracia;
         let pipeline = &self.pipeline;
         match &pipeline.live {
-            Some(live) if fit == Fit::Evaluation => {
-                pipeline.push_to(&span, relation, fit, |selection| !is_tracia(selection));
+            Some(live) if candidate.fit == Fit::Evaluation => {
+                pipeline.push_to(&span, candidate, |selection| !is_tracia(selection));
                 let judged = span.span.parent_span_id;
                 if let Err(span) = live.follow(judged, span) {
-                    pipeline.push_to(&span, relation, fit, is_tracia);
+                    pipeline.push_to(&span, candidate, is_tracia);
                 }
                 return;
             }
-            Some(live) if fit != Fit::None => {
+            Some(live) if candidate.fit != Fit::None => {
                 if let Some(id) = tracia::own_span_id(&span.span) {
                     live.rename(&span.span.span_context, id);
                 }
             }
             _ => {}
         }
-        pipeline.push(&span, relation, fit);
-        if pipeline.tracia_takes(span.span.span_context.trace_id(), fit) {
+        pipeline.push(&span, candidate);
+        if pipeline.tracia_takes(candidate.trace, candidate.fit) {
+            let relation = Relation::Operation;
+            let judgement = Judgement::All;
+            let follower = Candidate { relation, fit: Fit::Evaluation, judgement, ..*candidate };
             for evaluation in followers {
-                pipeline.push_to(&evaluation, Relation::Operation, Fit::Evaluation, is_tracia);
+                pipeline.push_to(&evaluation, &follower, is_tracia);
             }
         }
     }
@@ -161,7 +164,8 @@ impl SpanProcessor for Processor {
         if fit == Fit::CallOfAnother && !self.pipeline.tracia_takes(trace, fit) {
             diagnosis::note(Finding::TraciaProviderUnknown);
         }
-        if !self.pipeline.takes(trace, relation, fit) {
+        let candidate = Candidate { trace, relation, fit, judgement: Judgement::of(&span) };
+        if !self.pipeline.takes(&candidate) {
             return;
         }
         let (operation_above, nearest_call, followers) = ended.map_or_else(Default::default, |ended| {
@@ -177,7 +181,7 @@ impl SpanProcessor for Processor {
         let source = Arc::clone(&self.source);
         let finished =
             Finished { span, plain_status, operation, operation_above, tracia_above, source, weight };
-        self.push(Arc::new(finished), relation, fit, followers);
+        self.push(Arc::new(finished), &candidate, followers);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

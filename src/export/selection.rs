@@ -1,7 +1,9 @@
 //! Which spans a destination gets.
 
-use crate::{Error, vocabulary::tracia::Fit};
+use super::repair;
+use crate::{Error, semconv::gen_ai::GEN_AI_EVALUATION_RESULT, vocabulary::tracia::Fit};
 use opentelemetry::trace::TraceId;
+use opentelemetry_sdk::trace::SpanData;
 
 /// Which spans a [`Destination`](super::Destination) gets, see
 /// [`Destination::spans`](super::Destination::spans).
@@ -41,10 +43,54 @@ pub(super) enum Relation {
     Unrelated,
 }
 
+/// How much of a finished span is judgements of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    None,
+    /// It is something else too.
+    Some,
+    /// It is there for them.
+    All,
+}
+
+impl Judgement {
+    pub(super) fn of(span: &SpanData) -> Self {
+        if !span.events.iter().any(|event| event.name == GEN_AI_EVALUATION_RESULT) {
+            Self::None
+        } else if repair::has_operation(span) {
+            Self::Some
+        } else {
+            Self::All
+        }
+    }
+}
+
+/// A finished span, as far as destinations choose by it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) trace: TraceId,
+    pub(super) relation: Relation,
+    pub(super) fit: Fit,
+    pub(super) judgement: Judgement,
+}
+
+/// Whether a destination gets judgements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Judgements {
+    /// With everything else.
+    #[default]
+    Along,
+    /// And nothing else.
+    Alone,
+    /// They go another way.
+    Apart,
+}
+
 /// What a destination chooses from the spans.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Selection {
     filter: SpanFilter,
+    judgements: Judgements,
     /// The random part of a trace's id that is the first not to be sampled, where not all are.
     sampled_below: Option<u64>,
     /// Whether spans are put below the nearest operation above them.
@@ -69,7 +115,7 @@ impl Selection {
         // As the SDK's `TraceIdRatioBased` does it: 63 bits, rounded towards zero.
         let bound = (sample_ratio * (1_u64 << 63) as f64) as u64;
         let sampled_below = (sample_ratio < 1.0).then_some(bound);
-        Ok(Self { filter, sampled_below, has_operations_above: false, tracia: None })
+        Ok(Self { filter, sampled_below, ..Self::default() })
     }
 
     /// For a destination that puts spans below the nearest operation above them.
@@ -77,9 +123,18 @@ impl Selection {
         Self { has_operations_above: true, ..self }
     }
 
+    pub(super) fn with_judgements(self, judgements: Judgements) -> Self {
+        Self { judgements, ..self }
+    }
+
     /// Whether it must be known which spans are above others.
     pub(super) fn needs_ancestors(&self) -> bool {
         self.filter == SpanFilter::GenAiAndAncestors || self.has_operations_above || self.is_for_tracia()
+    }
+
+    /// Whether it is there for what the destination's spans cannot carry.
+    pub(super) fn is_beside(&self) -> bool {
+        self.judgements == Judgements::Alone
     }
 
     pub(super) fn for_tracia(self, takes_others: bool) -> Self {
@@ -99,11 +154,14 @@ impl Selection {
         }
     }
 
-    pub(super) fn takes(&self, trace: TraceId, relation: Relation, fit: Fit) -> bool {
-        let passes = match self.filter {
-            SpanFilter::All => true,
-            SpanFilter::GenAi => relation == Relation::Operation,
-            SpanFilter::GenAiAndAncestors => relation != Relation::Unrelated,
+    pub(super) fn takes(&self, candidate: &Candidate) -> bool {
+        let Candidate { trace, relation, fit, judgement } = *candidate;
+        let passes = match (self.judgements, self.filter) {
+            (Judgements::Alone, _) => judgement != Judgement::None,
+            (Judgements::Apart, _) if judgement == Judgement::All => false,
+            (_, SpanFilter::All) => true,
+            (_, SpanFilter::GenAi) => relation == Relation::Operation,
+            (_, SpanFilter::GenAiAndAncestors) => relation != Relation::Unrelated,
         };
         passes && self.fits(fit) && self.sampled_below.is_none_or(|bound| random_part(trace) < bound)
     }
@@ -123,9 +181,27 @@ mod tests {
 
     const RELATIONS: [Relation; 3] = [Relation::Operation, Relation::Ancestor, Relation::Unrelated];
 
+    fn candidate(trace: TraceId, relation: Relation) -> Candidate {
+        Candidate { trace, relation, fit: Fit::None, judgement: Judgement::None }
+    }
+
     fn taken(filter: SpanFilter) -> [bool; 3] {
         let selection = Selection::new(filter, 1.0).unwrap();
-        RELATIONS.map(|relation| selection.takes(TraceId::from(7), relation, Fit::None))
+        RELATIONS.map(|relation| selection.takes(&candidate(TraceId::from(7), relation)))
+    }
+
+    #[test]
+    fn judgements_go_along_or_alone_or_not_at_all() {
+        let taken = |judgements| {
+            let selection = Selection::new(SpanFilter::GenAi, 1.0).unwrap().with_judgements(judgements);
+            [Judgement::None, Judgement::Some, Judgement::All].map(|judgement| {
+                let operation = candidate(TraceId::from(7), Relation::Operation);
+                selection.takes(&Candidate { judgement, ..operation })
+            })
+        };
+        assert_eq!(taken(Judgements::Along), [true, true, true]);
+        assert_eq!(taken(Judgements::Alone), [false, true, true]);
+        assert_eq!(taken(Judgements::Apart), [true, true, false]);
     }
 
     #[test]
@@ -148,7 +224,7 @@ mod tests {
                 let by_sdk = sampler.should_sample(None, trace, "", &SpanKind::Internal, &[], &[]);
                 let is_sampled = by_sdk.decision == SamplingDecision::RecordAndSample;
                 assert_eq!(
-                    selection.takes(trace, Relation::Unrelated, Fit::None),
+                    selection.takes(&candidate(trace, Relation::Unrelated)),
                     is_sampled,
                     "{ratio} {trace}"
                 );

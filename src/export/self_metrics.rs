@@ -20,6 +20,7 @@ impl Component {
     pub(super) fn new(signal: Signal, address: &str, way: &Address, before: &[Self]) -> Self {
         let kind = match (way, signal) {
             (Address::Tracia(_), _) => "tracia_span_exporter",
+            (Address::PostHogCapture(_), _) => "posthog_capture_exporter",
             (Address::Http(_), Signal::Traces) => "otlp_http_span_exporter",
             (Address::Http(_), Signal::Metrics) => "otlp_http_metric_exporter",
             (Address::Http(_), Signal::Logs) => "otlp_http_log_exporter",

@@ -523,6 +523,7 @@ fn pipeline(
     patience: Duration,
 ) -> Result<Pipeline, Error> {
     destinations.iter().try_for_each(Destination::check)?;
+    let destinations: Vec<Destination> = destinations.iter().flat_map(Destination::ways).collect();
     let selections = destinations.iter().map(Destination::selection).collect::<Result<Vec<_>, _>>()?;
     let live = selections.iter().any(Selection::needs_ancestors).then(Live::default);
     let mut lanes: Vec<Arc<Lane>> = Vec::new();

@@ -27,7 +27,6 @@
 mod attribute;
 mod body;
 mod capture;
-mod clock;
 mod fake_posthog;
 mod fake_provider;
 mod fake_tracia;

@@ -7,6 +7,7 @@ mod tls;
 mod tracia;
 
 pub(super) use otlp::{Address, Origin};
+pub use posthog::PostHogTransport;
 pub(super) use shelf::{Shelved, keys};
 pub(super) use tls::Pem;
 pub use tracia::Tracia;
@@ -62,8 +63,8 @@ pub struct Destination {
     code_attributes: bool,
     /// Set for PostHog alone.
     posthog: Option<PostHog>,
-    /// A host was given where none is of use.
-    has_idle_host: bool,
+    /// An option of PostHog's that was given to another.
+    idle_option: Option<&'static str>,
 }
 
 /// What happens when a destination's queue is full: see [`Destination::when_full`].
@@ -143,7 +144,7 @@ impl Destination {
             sample_ratio: 1.0,
             code_attributes: true,
             posthog: None,
-            has_idle_host: false,
+            idle_option: None,
         }
     }
 
@@ -479,8 +480,7 @@ impl Destination {
         let selection = Selection::new(self.filter, self.sample_ratio)?;
         Ok(match self.native_tracia() {
             Some(tracia) => selection.for_tracia(tracia.others()?.is_some()),
-            None if self.posthog.is_some() => selection.with_operations_above(),
-            None => selection,
+            None => self.posthog.as_ref().map_or(selection, |posthog| posthog.selection(selection)),
         })
     }
 
@@ -510,9 +510,10 @@ impl Destination {
     /// The name of it, and the checked way to it for one signal.
     pub(super) fn route(&self, signal: Signal, client: &reqwest::Client) -> Result<(String, Address), Error> {
         self.check_posthog()?;
-        match &self.tracia {
-            Some(tracia) => tracia.resolve(&self.otlp_of(signal), client),
-            None => self.otlp_of(signal).resolve(client),
+        match (&self.tracia, &self.posthog) {
+            (Some(tracia), _) => tracia.resolve(&self.otlp_of(signal), client),
+            (None, Some(posthog)) => posthog.resolve(&self.otlp_of(signal), client),
+            (None, None) => self.otlp_of(signal).resolve(client),
         }
     }
 
@@ -521,8 +522,7 @@ impl Destination {
         let vocabulary = match self.native_tracia() {
             // What is no provider is an error of the selection.
             Some(tracia) => Vocabulary::Tracia { others: tracia.others().ok().flatten() },
-            None if self.posthog.is_some() => Vocabulary::PostHog,
-            None => Vocabulary::GenAi,
+            None => self.posthog.as_ref().map_or(Vocabulary::GenAi, PostHog::vocabulary),
         };
         View { content: self.content.clone(), has_code: self.code_attributes, vocabulary }
     }

@@ -3,7 +3,14 @@
 use super::{Compression, Protocol, tls::Tls};
 use crate::{
     Error,
-    export::{http::HttpTransport, secrets::Secrets, signal::Signal, tracia::TraciaTransport},
+    export::{
+        answer::{self, Advice},
+        http::HttpTransport,
+        posthog::CaptureTransport,
+        secrets::Secrets,
+        signal::Signal,
+        tracia::TraciaTransport,
+    },
 };
 use reqwest::{
     Url,
@@ -43,12 +50,14 @@ pub(super) struct Otlp {
     pub(super) compression: Option<Compression>,
     pub(super) timeout: Duration,
     pub(super) tls: Tls,
+    pub(super) advice: &'static Advice,
 }
 
 #[derive(Debug)]
 pub(in crate::export) enum Address {
     Http(HttpTransport),
     Tracia(TraciaTransport),
+    PostHogCapture(CaptureTransport),
     #[cfg(feature = "grpc")]
     Grpc {
         endpoint: Box<tonic::transport::Endpoint>,
@@ -69,6 +78,7 @@ impl Otlp {
             compression: None,
             timeout: Duration::from_secs(10),
             tls: Tls::default(),
+            advice: &answer::OTLP,
         }
     }
 
@@ -102,6 +112,7 @@ impl Otlp {
                 headers,
                 compression,
                 timeout: self.timeout,
+                advice: self.advice,
             }),
             Protocol::Grpc => self.grpc(&url, headers, compression)?,
         };
@@ -279,7 +290,9 @@ mod tests {
             Address::Http(http) => http.compression,
             #[cfg(feature = "grpc")]
             Address::Grpc { compression, .. } => compression,
-            Address::Tracia(_) => unreachable!("it was given an address of OTLP"),
+            Address::Tracia(_) | Address::PostHogCapture(_) => {
+                unreachable!("it was given an address of OTLP")
+            }
         }
     }
 

@@ -1,16 +1,29 @@
 //! PostHog's settings, and their check.
 
-use super::{Compression, Destination, Protocol, otlp::Origin};
+use super::{
+    Compression, Destination, Protocol,
+    otlp::{Address, Origin, Otlp},
+};
 use crate::{
     Error,
     capture::ContentCapture,
-    export::{lane::Limits, selection::SpanFilter, signal::Signal},
+    export::{
+        answer,
+        encode::Vocabulary,
+        lane::Limits,
+        posthog::CaptureTransport,
+        selection::{Judgements, Selection, SpanFilter},
+        signal::Signal,
+    },
 };
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Where PostHog takes spans, exactly: with `/v1/traces` behind it the answer is 404.
-const PATH: &str = "/i/v0/ai/otel";
+const OTLP_PATH: &str = "/i/v0/ai/otel";
+
+/// Where PostHog takes events of AI in JSON.
+const CAPTURE_PATH: &str = "/i/v0/ai/batch/";
 
 /// The most spans in one request: one more, and PostHog refuses them all.
 const BATCH: usize = 100;
@@ -30,6 +43,20 @@ pub(super) struct PostHog {
     key_origin: &'static str,
     host: String,
     host_origin: &'static str,
+    transport: PostHogTransport,
+    /// Whether it is the way of judgements, beside that of the spans.
+    is_of_judgements: bool,
+}
+
+/// How events come to PostHog: see [`Destination::posthog_transport`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PostHogTransport {
+    /// Spans over OTLP, which PostHog makes events of; judgements by its capture API.
+    #[default]
+    Otlp,
+    /// Everything by the capture API (`/i/v0/ai/batch/`), as events that are made here.
+    Capture,
 }
 
 impl Destination {
@@ -41,6 +68,12 @@ impl Destination {
     /// session of the scope they are in, and are anonymous without one. Requests stay within PostHog's
     /// limits, whatever `OTEL_BSP_*` says: at most 100 spans and 4 MiB; of a span that is larger by itself the longest
     /// texts are cut, and it has the attribute `tracing_genai.truncated`.
+    ///
+    /// Judgements, which have no events over OTLP, go by PostHog's capture API: an
+    /// [`Evaluation`](crate::span::Evaluation) as `$ai_evaluation` and its score as `$ai_metric`, a
+    /// [`Feedback`](crate::span::Feedback) as `$ai_feedback` and `$ai_metric`, all of the trace that they are of. That is
+    /// a way of its own, with limits of its own, which the [report](crate::export::Report::destinations) has once there
+    /// was one. With [`posthog_transport`](Self::posthog_transport) everything goes that way.
     ///
     /// The region is the US unless [`host`](Self::host) says otherwise; content is not sent unless
     /// [`content`](Self::content) allows it. A session's id with other characters than PostHog takes (letters, digits
@@ -93,18 +126,29 @@ impl Destination {
     }
 
     fn of_posthog(key: &str, key_origin: &'static str, host: &str, host_origin: &'static str) -> Self {
-        let posthog =
-            PostHog { key: SecretString::from(key), key_origin, host: host.trim().to_owned(), host_origin };
-        let endpoint = posthog.endpoint();
-        let destination = Self {
+        let posthog = PostHog {
+            key: SecretString::from(key),
+            key_origin,
+            host: host.trim().to_owned(),
+            host_origin,
+            transport: PostHogTransport::default(),
+            is_of_judgements: false,
+        };
+        let mut destination = Self {
             filter: SpanFilter::GenAi,
             content: Some(ContentCapture::off()),
             code_attributes: false,
-            posthog: Some(posthog),
-            ..Self::from_origin(endpoint, Origin::Option(host_origin))
+            ..Self::from_origin(String::new(), Origin::Option(host_origin))
         };
+        destination.otlp.advice = &answer::POSTHOG;
         // A blank at its end would be lost in a header; the check sees it.
-        destination.exact_path().bearer(key)
+        destination.exact_path().bearer(key).with_posthog(posthog)
+    }
+
+    fn with_posthog(mut self, posthog: PostHog) -> Self {
+        let (endpoint, origin) = (posthog.endpoint(), Origin::Option(posthog.host_origin));
+        self.each(|otlp| otlp.set_endpoint(endpoint.clone(), origin));
+        Self { posthog: Some(posthog), ..self }
     }
 
     /// Which PostHog it is: the region `us` (the default) or `eu`, or the address of one's own, such as
@@ -113,24 +157,57 @@ impl Destination {
     /// For [`Destination::posthog`] alone; what is none of these, or given to another destination, is an error of
     /// [`TelemetryBuilder::build`](crate::export::TelemetryBuilder::build).
     pub fn host(mut self, host: impl Into<String>) -> Self {
-        match &mut self.posthog {
+        const NAME: &str = "Destination::host";
+        match self.posthog.take() {
             Some(posthog) => {
-                posthog.host = host.into().trim().to_owned();
-                posthog.host_origin = "Destination::host";
-                let endpoint = posthog.endpoint();
-                self.each(|otlp| otlp.set_endpoint(endpoint.clone(), Origin::Option("Destination::host")));
+                let host = host.into().trim().to_owned();
+                self.with_posthog(PostHog { host, host_origin: NAME, ..posthog })
             }
-            None => self.has_idle_host = true,
+            None => Self { idle_option: Some(NAME), ..self },
         }
-        self
+    }
+
+    /// How PostHog gets its events, [over OTLP](PostHogTransport::Otlp) by default.
+    ///
+    /// By the [capture API](PostHogTransport::Capture) each event has an id that its span makes, so that PostHog
+    /// stores one that was sent twice once, where it stores a span that was sent twice over OTLP twice. The
+    /// events are the same otherwise, but that the endpoint for OTLP makes an HTTP status up (500) for tools and agents
+    /// that fail, and says of an anonymous event where it came from another way.
+    ///
+    /// For [`Destination::posthog`] alone; given to another destination it is an error of
+    /// [`TelemetryBuilder::build`](crate::export::TelemetryBuilder::build).
+    ///
+    /// ```
+    /// use tracing_genai::export::{Destination, PostHogTransport};
+    ///
+    /// let posthog = Destination::posthog("phc_key").posthog_transport(PostHogTransport::Capture);
+    /// # drop(posthog);
+    /// ```
+    pub fn posthog_transport(mut self, transport: PostHogTransport) -> Self {
+        match self.posthog.take() {
+            Some(posthog) => self.with_posthog(PostHog { transport, ..posthog }),
+            None => Self { idle_option: Some("Destination::posthog_transport"), ..self },
+        }
+    }
+
+    /// The ways to it: PostHog has one for spans, and one for what OTLP cannot carry.
+    pub(in crate::export) fn ways(&self) -> Vec<Self> {
+        let mut ways = vec![self.clone()];
+        if let Some(posthog) = self.posthog.as_ref().filter(|of| of.transport == PostHogTransport::Otlp) {
+            let mut beside = self.clone().with_posthog(PostHog { is_of_judgements: true, ..posthog.clone() });
+            // The spool has one place for each.
+            beside.name = self.name.as_ref().map(|name| format!("{name} (capture)"));
+            ways.push(beside);
+        }
+        ways
     }
 
     /// The settings that hold for a back end of its own kind.
     pub(super) fn check_posthog(&self) -> Result<(), Error> {
-        if self.has_idle_host {
-            return Err(Error::configuration(
-                "Destination::host is for Destination::posthog; Destination::otlp is given its whole address",
-            ));
+        if let Some(option) = self.idle_option {
+            return Err(Error::configuration(format!(
+                "{option} is for Destination::posthog; Destination::otlp is given its whole address"
+            )));
         }
         let Some(posthog) = &self.posthog else { return Ok(()) };
         posthog.check_key()?;
@@ -162,7 +239,44 @@ impl PostHog {
             "eu" | "EU" => "https://eu.i.posthog.com",
             host => host.trim_end_matches('/'),
         };
-        format!("{base}{PATH}")
+        let path = if self.captures() { CAPTURE_PATH } else { OTLP_PATH };
+        format!("{base}{path}")
+    }
+
+    /// Whether it speaks the capture API.
+    fn captures(&self) -> bool {
+        self.is_of_judgements || self.transport == PostHogTransport::Capture
+    }
+
+    pub(super) fn vocabulary(&self) -> Vocabulary {
+        if self.captures() {
+            Vocabulary::PostHogCapture { has_spans: !self.is_of_judgements }
+        } else {
+            Vocabulary::PostHog
+        }
+    }
+
+    pub(super) fn selection(&self, selection: Selection) -> Selection {
+        let judgements = match self.transport {
+            PostHogTransport::Capture => Judgements::Along,
+            PostHogTransport::Otlp if self.is_of_judgements => Judgements::Alone,
+            PostHogTransport::Otlp => Judgements::Apart,
+        };
+        selection.with_operations_above().with_judgements(judgements)
+    }
+
+    /// The name of the destination, and the checked way to it.
+    pub(super) fn resolve(&self, otlp: &Otlp, client: &reqwest::Client) -> Result<(String, Address), Error> {
+        Ok(match otlp.resolve(client)? {
+            (name, Address::Http(mut http)) if self.captures() => {
+                if http.compression == Compression::Gzip {
+                    // Older versions go by this, and not by the header.
+                    http.url.set_query(Some("compression=gzip"));
+                }
+                (name, Address::PostHogCapture(CaptureTransport::new(http, self.key.clone())))
+            }
+            other => other,
+        })
     }
 
     /// The limits of a request, whatever was asked for.

@@ -17,7 +17,7 @@ fn route(vars: Vars) -> Result<Address, Error> {
 
 fn http(vars: Vars) -> HttpTransport {
     match route(vars).unwrap() {
-        Address::Tracia(_) => panic!("the environment has no such destination"),
+        Address::Tracia(_) | Address::PostHogCapture(_) => panic!("the environment has no such destination"),
         Address::Http(http) => http,
         #[cfg(feature = "grpc")]
         Address::Grpc { .. } => panic!("HTTP was expected"),
@@ -281,7 +281,7 @@ fn an_empty_queue_is_refused() {
 fn route_of(signal: Signal, vars: Vars) -> HttpTransport {
     let destination = default_destination(&lookup(vars)).unwrap().unwrap();
     match destination.route(signal, &http::client(true).unwrap()).unwrap().1 {
-        Address::Tracia(_) => panic!("the environment has no such destination"),
+        Address::Tracia(_) | Address::PostHogCapture(_) => panic!("the environment has no such destination"),
         Address::Http(http) => http,
         #[cfg(feature = "grpc")]
         Address::Grpc { .. } => panic!("HTTP was expected"),

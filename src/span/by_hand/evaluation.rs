@@ -12,6 +12,9 @@ use std::fmt;
 /// to no length that is a child of the judged one, so that every back end of traces can take it, today and long
 /// after the judged span has ended.
 ///
+/// PostHog has it as an `$ai_evaluation` of the trace, whose result is known where the label is `pass` or `fail`
+/// ([`passed`](Self::passed)), and its score as an `$ai_metric`; Tracia as an evaluation of the call, if it has a score.
+///
 /// ```
 /// use tracing_genai::span::{Evaluation, SpanRef};
 ///
@@ -29,6 +32,8 @@ pub struct Evaluation {
 }
 
 /// What a user thought of an answer: an [`Evaluation`] named `user_feedback`.
+///
+/// PostHog has the comment as an `$ai_feedback`, and the label, else the score, as an `$ai_metric` of this name.
 ///
 /// ```
 /// use tracing_genai::span::{Feedback, SpanRef};
@@ -60,6 +65,11 @@ impl Evaluation {
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.evaluation.label = Some(label.into());
         self
+    }
+
+    /// Whether the judged passed: label `pass` or `fail`.
+    pub fn passed(self, passed: bool) -> Self {
+        self.label(if passed { "pass" } else { "fail" })
     }
 
     /// Why. It may quote what was judged, so it is recorded as the [content policy](Self::content) allows.

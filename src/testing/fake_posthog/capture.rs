@@ -1,9 +1,9 @@
 //! PostHog's own API: events one by one or in batches.
 
 use super::{Events, PostHogEvent, ReceivedRequest, Unreadable, normalize, unzip};
-use crate::testing::{
-    clock::{now_unix_nanos, rfc3339},
-    service::Outcome,
+use crate::{
+    testing::service::Outcome,
+    time::{now_unix_nanos, rfc3339},
 };
 use serde_json::{Value, json};
 

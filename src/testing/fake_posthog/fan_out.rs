@@ -1,7 +1,7 @@
 //! From a span and its resource to the properties of an event, before they are mapped.
 
 use super::{errors, event_type::text_of};
-use crate::testing::clock::{now_unix_nanos, rfc3339};
+use crate::time::{now_unix_nanos, rfc3339};
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, KeyValue, any_value::Value as Any},
     resource::v1::Resource,

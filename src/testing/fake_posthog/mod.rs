@@ -12,9 +12,9 @@ mod otlp;
 
 use super::{
     ReceivedRequest, Refusal, ServiceAnswer,
-    clock::now_unix_nanos,
     service::{JSON, Outcome, Service},
 };
+use crate::time::now_unix_nanos;
 use serde_json::{Map, Value};
 use std::{collections::HashSet, io, time::Duration};
 

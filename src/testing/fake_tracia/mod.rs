@@ -7,9 +7,9 @@ mod span;
 
 use super::{
     ReceivedRequest, Refusal, ServiceAnswer,
-    clock::{now_unix_nanos, rfc3339},
     service::{JSON, Outcome, Service, State},
 };
+use crate::time::{now_unix_nanos, rfc3339};
 use serde_json::{Value, json};
 use std::{io, time::Duration};
 

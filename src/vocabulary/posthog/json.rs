@@ -45,6 +45,27 @@ fn value(json: &Json, depth: usize) -> Option<Value> {
     })
 }
 
+/// A value of OTLP as JSON; bytes are told in hexadecimal digits, as PostHog has them.
+pub(super) fn to_json(value: &AnyValue) -> Json {
+    let list = |values: &[AnyValue]| values.iter().map(to_json).collect();
+    match &value.value {
+        Some(Value::StringValue(text)) => text.as_str().into(),
+        Some(Value::BoolValue(flag)) => (*flag).into(),
+        Some(Value::IntValue(number)) => (*number).into(),
+        // What is no number in JSON is null.
+        Some(Value::DoubleValue(number)) => (*number).into(),
+        Some(Value::ArrayValue(values)) => list(&values.values),
+        Some(Value::KvlistValue(map)) => {
+            let entry = |one: &KeyValue| Some((one.key.clone(), to_json(one.value.as_ref()?)));
+            Json::Object(map.values.iter().filter_map(entry).collect())
+        }
+        Some(Value::BytesValue(bytes)) => {
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+        }
+        _ => Json::Null,
+    }
+}
+
 /// A map of these entries.
 pub(super) fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     let entry = |(key, value): (&str, Value)| KeyValue {

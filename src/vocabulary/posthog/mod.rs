@@ -3,6 +3,8 @@
 #[cfg(feature = "export")]
 mod address;
 #[cfg(feature = "export")]
+mod capture;
+#[cfg(feature = "export")]
 mod json;
 #[cfg(feature = "export")]
 mod properties;
@@ -19,6 +21,7 @@ mod usage;
 
 #[cfg(feature = "export")]
 pub(crate) use {
+    capture::{event as captured_event, judgements},
     properties::is_kept,
     session::is_session_id,
     shorten::shorten,

@@ -6,10 +6,7 @@
 use super::{address::addresses, json, properties::Properties, session::session_id, state, usage};
 use crate::{
     record::{Call, EmbeddingInput, Operation, OperationClass, OperationKind, Request, ToolChoice},
-    semconv::{
-        gen_ai::{self as names, GEN_AI_EVALUATION_RESULT},
-        own, posthog as ph,
-    },
+    semconv::{gen_ai as names, own, posthog as ph},
 };
 use opentelemetry::trace::SpanId;
 use opentelemetry_proto::tonic::{
@@ -48,14 +45,9 @@ pub(crate) fn translate(span: &mut Span, facts: &Facts<'_>) {
     // A parent that PostHog never gets would hang in the air, and keep the span from being the trace's root.
     span.parent_span_id = facts.parent.map_or_else(Vec::new, |parent| parent.to_bytes().to_vec());
     span.links.clear();
-    let events = std::mem::take(&mut span.events);
-    let mut carried = std::mem::take(&mut span.attributes);
     // PostHog has no events of spans, but of exceptions.
-    let judged = events.iter().filter(|event| event.name == GEN_AI_EVALUATION_RESULT);
-    carried.extend(judged.flat_map(|event| event.attributes.iter().cloned()));
-    span.events = events.into_iter().filter(is_exception).collect();
-
-    let mut list = Properties::of(carried);
+    span.events.retain(is_exception);
+    let mut list = Properties::of(std::mem::take(&mut span.attributes));
     let class = operation_name(&mut list, facts.operation);
     addresses(&mut list, facts.operation);
     identity(&mut list, facts);
@@ -104,7 +96,7 @@ fn set_text(list: &mut Properties, key: &str, text: &str) {
 }
 
 /// Whose it is, or that it is nobody's: an anonymous event would make a person.
-fn identity(list: &mut Properties, facts: &Facts<'_>) {
+pub(super) fn identity(list: &mut Properties, facts: &Facts<'_>) {
     let marks = facts.operation.and_then(|operation| operation.marks.as_deref());
     let user = list.text(names::USER_ID).or_else(|| marks?.user.as_deref()).filter(|user| !user.is_empty());
     let user = user.map(str::to_owned).or_else(|| list.integer(names::USER_ID).map(|id| id.to_string()));
@@ -168,6 +160,11 @@ fn labels(list: &mut Properties, class: OperationClass) {
         OperationClass::Other => "other",
     };
     list.put_text(ph::AI_SPAN_TYPE, Some(word));
+    library(list);
+}
+
+/// Which library speaks.
+pub(super) fn library(list: &mut Properties) {
     for (name, version) in [(ph::LIB, ph::LIB_VERSION), (ph::AI_LIB, ph::AI_LIB_VERSION)] {
         if !list.has(name) {
             list.put_text(name, Some(env!("CARGO_PKG_NAME")));

@@ -38,7 +38,7 @@ pub(super) fn states(list: &mut Properties, facts: &Facts<'_>) {
         _ => None,
     };
     list.put(ph::AI_INPUT_STATE, input);
-    list.put(ph::AI_OUTPUT_STATE, output.or(planned).or_else(|| verdict(list)));
+    list.put(ph::AI_OUTPUT_STATE, output.or(planned));
 }
 
 /// The value of JSON that the conventions have as a text on spans.
@@ -59,18 +59,6 @@ fn with_instructions(parts: Value, input: Option<Value>) -> Value {
         None => {}
     }
     Value::ArrayValue(ArrayValue { values })
-}
-
-/// What an evaluation said.
-fn verdict(list: &Properties) -> Option<Value> {
-    let parts = [
-        ("score", names::GEN_AI_EVALUATION_SCORE_VALUE),
-        ("label", names::GEN_AI_EVALUATION_SCORE_LABEL),
-        ("explanation", names::GEN_AI_EVALUATION_EXPLANATION),
-    ];
-    let parts: Vec<_> =
-        parts.into_iter().filter_map(|(key, name)| Some((key, list.get(name)?.clone()))).collect();
-    (!parts.is_empty()).then(|| json::map(parts))
 }
 
 /// The instructions of a request as one text.

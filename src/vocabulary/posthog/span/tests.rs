@@ -2,8 +2,8 @@ use super::*;
 use crate::{
     capture::ContentCapture,
     record::{
-        Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind, Evaluation, Marks, Message, Outcome, Part, Plan,
-        RawJson, Response, Role, Server, ToolExecution,
+        Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind, Marks, Message, Outcome, Part, Plan, RawJson,
+        Response, Role, Server, ToolExecution,
     },
     vocabulary::gen_ai::{attributes, content_attributes, evaluation_event, fields},
 };
@@ -80,22 +80,10 @@ fn foreign(attributes: Vec<KeyValue>) -> Json {
 }
 
 fn json_of(attributes: &[KeyValue]) -> Json {
-    let entry = |one: &KeyValue| (one.key.clone(), json_value(one.value.as_ref()));
+    let entry = |one: &KeyValue| (one.key.clone(), one.value.as_ref().map_or(Json::Null, json::to_json));
     let object: serde_json::Map<String, Json> = attributes.iter().map(entry).collect();
     assert_eq!(object.len(), attributes.len(), "a name twice");
     Json::Object(object)
-}
-
-fn json_value(value: Option<&AnyValue>) -> Json {
-    match value.and_then(|value| value.value.as_ref()) {
-        Some(Value::StringValue(text)) => json!(text),
-        Some(Value::BoolValue(flag)) => json!(flag),
-        Some(Value::IntValue(number)) => json!(number),
-        Some(Value::DoubleValue(number)) => json!(number),
-        Some(Value::ArrayValue(list)) => list.values.iter().map(|item| json_value(Some(item))).collect(),
-        Some(Value::KvlistValue(map)) => json_of(&map.values),
-        _ => Json::Null,
-    }
 }
 
 fn generation_of(kind: OperationKind, provider: &'static str) -> Operation {
@@ -309,17 +297,6 @@ fn an_agents_messages_are_its_states_with_the_instructions_first() {
     assert_eq!(event["$ai_input_state"][1]["parts"][0]["content"], "Hi");
     assert_eq!(event["$ai_agent_name"], "forecaster");
     assert!(event.get("gen_ai.usage.input_tokens").is_none(), "its calls have them");
-}
-
-#[test]
-fn an_evaluations_event_is_on_its_span() {
-    let evaluation = Evaluation { name: "relevance".into(), score: Some(0.9), ..Evaluation::default() };
-    let mut operation = Operation::new(OperationKind::Evaluation, Call::Evaluation(Box::new(evaluation)));
-    operation.outcome = Outcome::Done;
-    let event = event(&operation);
-    assert_eq!(event["gen_ai.evaluation.name"], "relevance");
-    assert_eq!(event["$ai_output_state"], json!({ "score": 0.9 }));
-    assert!(event.get("gen_ai.operation.name").is_none());
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds since 1970, now.
-pub(super) fn now_unix_nanos() -> u64 {
+pub(crate) fn now_unix_nanos() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// RFC 3339 in UTC with nine decimals: `2026-01-02T03:04:05.000000006Z`.
-pub(super) fn rfc3339(unix_nanos: u64) -> String {
+pub(crate) fn rfc3339(unix_nanos: u64) -> String {
     let seconds = unix_nanos / 1_000_000_000;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
