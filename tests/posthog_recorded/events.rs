@@ -1,5 +1,6 @@
 //! Events without what differs from run to run.
 
+use crate::table;
 use serde_json::{Map, Value, json};
 use tracing_genai::testing::PostHogEvent;
 
@@ -25,7 +26,7 @@ pub(crate) fn seen(event: &PostHogEvent, host: &str) -> Map<String, Value> {
             "$lib_version" | "$ai_lib_version" => {
                 (text == env!("CARGO_PKG_VERSION")).then(|| json!("@version"))
             }
-            "$ai_error" | "$ai_error_normalized" => Some(json!(without_libraries(text, host))),
+            "$ai_error" | "$ai_error_normalized" => Some(json!(table::without_libraries(text, host))),
             _ => None,
         };
         if let Some(stand_in) = stand_in {
@@ -34,16 +35,6 @@ pub(crate) fn seen(event: &PostHogEvent, host: &str) -> Map<String, Value> {
     }
     seen.insert("event".to_owned(), json!(event.name));
     seen
-}
-
-/// Words of how a connection broke, without those of the client's library.
-fn without_libraries(text: &str, host: &str) -> String {
-    let authority = host.trim_start_matches("http://");
-    let text = if authority.is_empty() { text.to_owned() } else { text.replace(authority, "host") };
-    let ends =
-        ["the connection broke before an answer came", "the connection broke in the middle of the answer"];
-    let end = ends.iter().find_map(|end| Some(text.find(end)? + end.len()));
-    end.map_or(text.clone(), |end| text[..end].to_owned())
 }
 
 /// What every event has, and is therefore not in the table.
@@ -62,16 +53,4 @@ pub(crate) fn common() -> Map<String, Value> {
         "service.name": "shop",
     });
     common.as_object().unwrap().clone()
-}
-
-/// What differs, by name.
-pub(crate) fn differences(expected: &Map<String, Value>, seen: &Map<String, Value>) -> Vec<String> {
-    let mut names: Vec<_> = expected.keys().chain(seen.keys()).collect();
-    names.sort();
-    names.dedup();
-    let say = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), Value::to_string);
-    let differ = names.into_iter().filter(|name| expected.get(*name) != seen.get(*name));
-    differ
-        .map(|name| format!("{name}: {} and not {}", say(seen.get(name)), say(expected.get(name))))
-        .collect()
 }

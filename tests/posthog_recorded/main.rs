@@ -13,12 +13,14 @@ mod exact;
 mod exchange;
 mod oracle;
 mod play;
+mod table;
 mod wording;
 
 pub(crate) use play::{Provider, say};
 
 use exchange::Exchange;
 use play::{PROVIDERS, Stage, Way};
+use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use tracing_genai::{
     ContentCapture,
@@ -85,8 +87,8 @@ fn an_event_has_the_properties_of_the_table_and_no_others() {
             for row in rows.iter().filter(|row| row.of == exchange.file) {
                 let event = world.event(exchange, Way::of(&row.way));
                 let seen = events::seen(&event, &world.stage.host());
-                let expected = row.expected(exchange);
-                for difference in events::differences(&expected, &seen) {
+                let expected = with_common(row.of_exchange(exchange));
+                for difference in table::differences(&expected, &seen) {
                     let _ = writeln!(differences, "{} ({}): {difference}", row.of, row.way);
                 }
             }
@@ -106,9 +108,15 @@ fn what_is_recorded_by_hand_has_the_properties_of_the_table_and_no_others() {
         assert_eq!(posthog.refusals(), [], "{}", row.of);
         let events = posthog.events();
         let [event] = events.as_slice() else { panic!("{}: {events:?}", row.of) };
-        for difference in events::differences(&row.properties(), &events::seen(event, &host)) {
+        for difference in table::differences(&with_common(row.properties), &events::seen(event, &host)) {
             let _ = writeln!(differences, "{} ({}): {difference}", row.of, row.way);
         }
     }
     assert!(differences.is_empty(), "{differences}");
+}
+
+fn with_common(properties: Map<String, Value>) -> Map<String, Value> {
+    let mut all = events::common();
+    all.extend(properties);
+    all
 }

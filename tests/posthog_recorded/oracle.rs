@@ -1,6 +1,6 @@
 //! What an event must say of an exchange, from what is known of this besides its bytes.
 
-use crate::{events, exchange::Exchange, play::Provider, wording};
+use crate::{exchange::Exchange, play::Provider, table, wording};
 use serde_json::{Map, Value, json};
 use tracing_genai::{provider::Api, testing::PostHogEvent};
 
@@ -82,7 +82,7 @@ pub(crate) fn differences(
     let is_silent =
         |name: &str| SILENT.iter().any(|(file, silent)| exchange.file.contains(file) && *silent == name);
     seen.retain(|name, _| COMPARED.contains(&name.as_str()) && !is_silent(name));
-    found.extend(events::differences(&known.properties(url), &seen));
+    found.extend(table::differences(&known.properties(url), &seen));
     found
 }
 
