@@ -11,7 +11,7 @@ use crate::{
     capture::ContentCapture,
     context::{is_own, mark, marks},
     diagnosis::{self, Finding},
-    record::{Operation, Outcome},
+    record::{Operation, OperationKind, Outcome},
     semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME, tracia::TRACIA_SPAN_ID},
     span::{TARGET, deferred, joined, own_pipeline},
     vocabulary::{
@@ -21,7 +21,7 @@ use crate::{
 };
 use opentelemetry::{
     Context, KeyValue, Value,
-    trace::{Span as _, Status, TraceContextExt},
+    trace::{Span as _, SpanId, Status, TraceContextExt},
 };
 use opentelemetry_sdk::{
     Resource,
@@ -164,9 +164,11 @@ impl SpanProcessor for Processor {
         if !self.pipeline.takes(trace, relation, fit) {
             return;
         }
+        let judged = judged_before(&span, operation.as_deref(), ended.as_ref());
         let (operation_above, nearest_call, followers) = ended.map_or_else(Default::default, |ended| {
             (ended.nearest_gen_ai, ended.nearest_call, ended.followers)
         });
+        let operation_above = operation_above.or(judged);
         let tracia_above = if fit == Fit::Evaluation { Some(self.judged(&span)) } else { nearest_call };
         if origin == Origin::Ours {
             strip(&mut span);
@@ -267,6 +269,13 @@ fn take_error_back(span: &mut SpanData) {
     if matches!(span.status, Status::Error { .. }) && !has_failed {
         span.status = Status::Unset;
     }
+}
+
+/// What an evaluation is of, where that ended before it or in another process, and no living span tells.
+fn judged_before(span: &SpanData, operation: Option<&Operation>, ended: Option<&Ended>) -> Option<SpanId> {
+    let is_evaluation = operation.is_some_and(|operation| operation.kind == OperationKind::Evaluation);
+    let lives = ended.is_some_and(|ended| ended.local_root != span.span_context.span_id());
+    Some(span.parent_span_id).filter(|judged| is_evaluation && !lives && *judged != SpanId::INVALID)
 }
 
 /// Whether the span itself says that its operation did not fail.
