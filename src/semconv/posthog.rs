@@ -38,6 +38,8 @@ pub const AI_IMAGE_OUTPUT_TOKENS: &str = "$ai_image_output_tokens";
 pub const AI_INGESTION_SOURCE: &str = "$ai_ingestion_source";
 /// `$ai_input`, a text or a list.
 pub const AI_INPUT: &str = "$ai_input";
+/// `$ai_input_cost_usd`, double.
+pub const AI_INPUT_COST_USD: &str = "$ai_input_cost_usd";
 /// `$ai_input_state`, any JSON.
 pub const AI_INPUT_STATE: &str = "$ai_input_state";
 /// `$ai_instructions`, string.
@@ -52,6 +54,8 @@ pub const AI_LIB_VERSION: &str = "$ai_lib_version";
 pub const AI_MAX_TOKENS: &str = "$ai_max_tokens";
 /// `$ai_model_parameters`, map.
 pub const AI_MODEL_PARAMETERS: &str = "$ai_model_parameters";
+/// `$ai_output_cost_usd`, double.
+pub const AI_OUTPUT_COST_USD: &str = "$ai_output_cost_usd";
 /// `$ai_output_state`, any JSON.
 pub const AI_OUTPUT_STATE: &str = "$ai_output_state";
 /// `$ai_parent_id`, string, which the ingestion sets.
