@@ -6,8 +6,9 @@ use serde_json::json;
 use tracing_genai::{
     Client, Telemetry,
     client::{Endpoint, Provider},
+    context::scope,
     export::Destination,
-    record::{FinishReason, Message, Part, Role, ToolCall, ToolDefinition, Usage},
+    record::{FinishReason, Message, Part, Request, Role, ToolCall, ToolChoice, ToolDefinition, Usage},
     span::{
         Agent, Embedding, Evaluation, Feedback, Generation, Memory, OpenSpan, Plan, Retrieval, Tool, Workflow,
     },
@@ -29,15 +30,16 @@ pub(crate) fn run(operation: &str, way: &str, destination: Destination) -> Strin
 fn record(operation: &str, way: &str, fake: &FakeProvider) {
     match operation {
         "chat" => generation(Generation::new("openai", "gpt-4o").server("api.openai.com", 443), way),
+        "chat with everything" => scope().prompt("greeting", "3").in_scope(everything),
         "generate_content" => {
-            generation(Generation::new("gcp.gemini", "gemini-2.5-pro").generate_content(), way)
+            generation(Generation::new("gcp.gemini", "gemini-2.5-pro").generate_content(), way);
         }
         "text_completion" => generation(Generation::new("openai", "davinci-002").text_completion(), way),
         "embeddings of one" => {
-            embedding(Embedding::new("openai", "text-embedding-3-small").input("a text"), way)
+            embedding(Embedding::new("openai", "text-embedding-3-small").input("a text"), way);
         }
         "embeddings of two" => {
-            embedding(Embedding::new("fastembed", "all-MiniLM-L6-v2").input("a").input("b"), way)
+            embedding(Embedding::new("fastembed", "all-MiniLM-L6-v2").input("a").input("b"), way);
         }
         "execute_tool" => {
             let tool = Tool::new("get_weather").call_id("call_1").arguments(r#"{"city":"Lund"}"#);
@@ -71,7 +73,7 @@ fn record(operation: &str, way: &str, fake: &FakeProvider) {
         "search_memory" => {
             ended(Memory::search("trains").store("user-42").in_process().start(), way, |span| {
                 span.records(vec![json!({ "id": "m-1", "content": "Likes trains." })]);
-            })
+            });
         }
         "create_memory" => {
             let memory =
@@ -104,6 +106,29 @@ fn generation(generation: Generation, way: &str) {
         span.first_chunk().text("To Lund.").tool_call(call).model("answered-1").response_id("resp_1");
         span.usage(usage).finish_reason(FinishReason::ToolCall);
     });
+}
+
+/// A call with all settings and counts that there are.
+fn everything() {
+    let mut request = Request::default();
+    request.model = Some("gpt-4o".into());
+    request.messages = vec![Message::text(Role::User, "Where to?")];
+    (request.temperature, request.top_p, request.top_k) = (Some(0.5), Some(0.25), Some(8));
+    (request.frequency_penalty, request.presence_penalty, request.seed) = (Some(0.125), Some(0.75), Some(7));
+    (request.max_output_tokens, request.choice_count) = (Some(64), Some(2));
+    (request.stop_sequences, request.service_tier) = (vec!["END".into()], Some("flex".into()));
+    (request.reasoning_level, request.reasoning_budget) = (Some("low".into()), Some(512));
+    (request.tool_choice, request.parallel_tool_calls) = (Some(ToolChoice::Required), Some(false));
+    let mut usage = Usage::default();
+    (usage.input_tokens, usage.output_tokens, usage.total_tokens) = (Some(100), Some(50), Some(150));
+    (usage.cache_read_input_tokens, usage.cache_write_input_tokens) = (Some(30), Some(20));
+    (usage.cache_write_1h_input_tokens, usage.reasoning_output_tokens) = (Some(5), Some(10));
+    (usage.input.text, usage.input.image, usage.input.audio) = (Some(60), Some(25), Some(15));
+    (usage.output.text, usage.output.image, usage.output.audio) = (Some(30), Some(12), Some(8));
+    usage.cache_read.audio = Some(4);
+    let mut span = Generation::from_request("openai", request).start();
+    span.usage(usage);
+    span.finish();
 }
 
 fn embedding(embedding: Embedding, way: &str) {

@@ -2,7 +2,7 @@
 //! each event key by key.
 //!
 //! The recordings are not part of this repository: `RECORDED_DIR` names their folder.
-#![cfg(all(feature = "testing", feature = "reqwest-middleware"))]
+#![cfg(all(feature = "client", feature = "testing", feature = "reqwest-middleware"))]
 #![allow(dead_code, reason = "the recordings are read for other tests too")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 

@@ -13,6 +13,7 @@ use run::{Pipeline, Saying};
 use std::{collections::BTreeMap, sync::Mutex};
 use tracing_genai::{
     ContentCapture, Destination, Telemetry,
+    export::TelemetryBuilder,
     testing::{FakePostHog, FakeTracia},
 };
 
@@ -62,8 +63,8 @@ struct World {
 const KEYS: [&str; 3] = ["collector-key-0123456789", "phc_key0123456789", "tr_key0123456789"];
 
 impl World {
-    /// The run, sent under these policies of collector, PostHog and Tracia.
-    fn after(pipeline: Pipeline, [collector, posthog, tracia]: [Policy; 3]) -> Self {
+    /// The run, sent under these policies of collector, PostHog and Tracia, with spans under one of their own.
+    fn after(pipeline: Pipeline, [collector, posthog, tracia]: [Policy; 3], carried: Policy) -> Self {
         let world = Self {
             collector: Receiver::new(),
             posthog: FakePostHog::start().unwrap(),
@@ -74,9 +75,9 @@ impl World {
             Destination::posthog(KEYS[1]).host(world.posthog.url()).content(posthog.capture()),
             Destination::tracia(KEYS[2]).base_url(world.tracia.url()).content(tracia.capture()).into(),
         ];
-        let builder = destinations.into_iter().fold(Telemetry::builder(), |all, one| all.destination(one));
+        let builder = destinations.into_iter().fold(Telemetry::builder(), TelemetryBuilder::destination);
         let telemetry = builder.own_pipeline(pipeline == Pipeline::Own).build().unwrap();
-        run::under(pipeline, &telemetry);
+        run::under(pipeline, &telemetry, &carried.capture());
         let report = telemetry.flush_blocking(run::PATIENCE).unwrap();
         assert_eq!(
             (report.recorded, report.rejected, report.dropped),
@@ -115,8 +116,9 @@ fn has(bytes: &[u8], text: &str) -> bool {
 
 fn each_sees_what_its_policy_allows(pipeline: Pipeline) {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for policies in PERMUTATIONS {
-        let bytes = World::after(pipeline, policies).bytes();
+    let of_spans = [Policy::None, Policy::Everything];
+    for (policies, carried) in PERMUTATIONS.iter().flat_map(|all| of_spans.map(|carried| (*all, carried))) {
+        let bytes = World::after(pipeline, policies, carried).bytes();
         for (place, policy) in policies.into_iter().enumerate() {
             let name = ["collector", "PostHog", "Tracia"][place];
             for Saying { what, text, least, has_form } in run::SAYINGS {
@@ -124,7 +126,7 @@ fn each_sees_what_its_policy_allows(pipeline: Pipeline) {
                 assert_eq!(
                     has(&bytes[place], text),
                     may && has_form[place],
-                    "{pipeline:?}, {policies:?}: {what} at {name}"
+                    "{pipeline:?}, {policies:?}, spans {carried:?}: {what} at {name}"
                 );
             }
             for (whose, key) in KEYS.into_iter().enumerate() {
@@ -214,7 +216,7 @@ const OPERATIONS: [(&str, Option<&str>); 8] = [
 
 fn each_sees_its_spans_with_the_right_parents(pipeline: Pipeline) {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let world = World::after(pipeline, [Policy::None, Policy::Messages, Policy::Everything]);
+    let world = World::after(pipeline, [Policy::None, Policy::Messages, Policy::Everything], Policy::None);
     let mut operations = OPERATIONS.to_vec();
     operations.push(("chat theirs", Some("invoke_agent guide")));
     assert_eq!(posthogs_tree(&world), tree(&operations));

@@ -8,7 +8,7 @@ use serde_json::json;
 use std::{io, time::Duration};
 use tracing::{Dispatch, Instrument};
 use tracing_genai::{
-    Client, Telemetry,
+    Client, ContentCapture, Telemetry,
     client::Provider,
     context::scope,
     record::{FinishReason, Media, Message, Modality, Part, Role, ToolCall, ToolDefinition, ToolResult},
@@ -73,8 +73,8 @@ pub(crate) const SAYINGS: &[Saying] = &[
     Saying { has_form: [true, true, false], ..saying("an image", IMAGE) },
 ];
 
-/// Runs the agent where the telemetry sees it.
-pub(crate) fn under(pipeline: Pipeline, telemetry: &Telemetry) {
+/// Runs the agent where the telemetry sees it; its spans carry what `carried` lets them.
+pub(crate) fn under(pipeline: Pipeline, telemetry: &Telemetry, carried: &ContentCapture) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let provider = match pipeline {
         Pipeline::Layer => None,
@@ -90,16 +90,17 @@ pub(crate) fn under(pipeline: Pipeline, telemetry: &Telemetry) {
         }
     };
     tracing::dispatcher::with_default(&dispatch, || {
-        runtime.block_on(Box::pin(scope().user("u-7").session("s-1").run(agent())));
+        runtime.block_on(Box::pin(scope().user("u-7").session("s-1").run(agent(carried))));
     });
 }
 
-async fn agent() {
+async fn agent(carried: &ContentCapture) {
     let fake = FakeProvider::start().unwrap();
     let client = Client::builder().base_url(fake.base_url()).api_key(PROVIDER_KEY).provider(Provider::OpenAi);
-    let client = client.max_retries(0).build().unwrap();
-    let mut agent = Agent::invoke("guide").instructions(INSTRUCTIONS).user(PROMPT).start();
-    agent.run(Box::pin(steps(&client, &fake))).await;
+    let client = client.content(carried.clone()).max_retries(0).build().unwrap();
+    let agent = Agent::invoke("guide").instructions(INSTRUCTIONS).user(PROMPT);
+    let mut agent = agent.content(carried.clone()).start();
+    agent.run(Box::pin(steps(&client, &fake, carried))).await;
     agent.answer(ANSWER);
     agent.finish();
 }
@@ -110,7 +111,7 @@ fn look_up() -> ToolDefinition {
     ToolDefinition::function("look_up", DESCRIPTION, schema)
 }
 
-async fn steps(client: &Client, fake: &FakeProvider) {
+async fn steps(client: &Client, fake: &FakeProvider, carried: &ContentCapture) {
     let arguments = json!({ "of": ARGUMENT }).to_string();
     fake.enqueue(Answer::tool_call("look_up", arguments.clone()));
     let image = Part::Media(Media::from_bytes(Modality::Image, "image/gif", IMAGE.as_bytes()));
@@ -125,13 +126,13 @@ async fn steps(client: &Client, fake: &FakeProvider) {
     );
 
     let calls: Vec<ToolCall> = reply.tool_calls().into_iter().cloned().collect();
-    let tool = Tool::new("look_up").arguments(calls[0].arguments.clone());
+    let tool = Tool::new("look_up").arguments(calls[0].arguments.clone()).content(carried.clone());
     tool.run(async { Ok::<_, io::Error>(RESULT) }).await.unwrap();
 
     let asked = Message::new(Role::Assistant, vec![Part::ToolCall(calls[0].clone())]);
     let told = Message::new(Role::Tool, vec![Part::ToolResult(ToolResult::of(&calls[0], RESULT))]);
     let generation = Generation::new("openai", "gpt-4o-mini").user(PROMPT).message(asked).message(told);
-    let mut generation = generation.start();
+    let mut generation = generation.content(carried.clone()).start();
     generation.text(ANSWER).tokens(9, 4).finish_reason(FinishReason::Stop);
     let answered = generation.span_ref();
     generation.finish();
@@ -145,8 +146,9 @@ async fn steps(client: &Client, fake: &FakeProvider) {
     ));
     assert!(client.chat("gpt-4o-refused").user(REFUSED).send().await.is_err());
     async { theirs() }.instrument(tracing::info_span!("step")).await;
-    Evaluation::new("quality").score(0.9).explanation(EXPLANATION).record(answered);
-    Feedback::thumbs_up().comment(COMMENT).record(answered);
+    let evaluation = Evaluation::new("quality").score(0.9).explanation(EXPLANATION);
+    evaluation.content(carried.clone()).record(answered);
+    Feedback::thumbs_up().comment(COMMENT).content(carried.clone()).record(answered);
 }
 
 /// A call as another library records it.

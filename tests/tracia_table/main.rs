@@ -2,10 +2,12 @@
 //! whatever becomes of them.
 //!
 //! The recordings are not part of this repository: `RECORDED_DIR` names their folder.
-#![cfg(all(feature = "testing", feature = "reqwest-middleware"))]
+#![cfg(all(feature = "client", feature = "testing", feature = "reqwest-middleware"))]
 #![allow(dead_code, reason = "the recordings are read for other tests too")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
+#[path = "../posthog_recorded/by_hand.rs"]
+mod by_hand;
 #[path = "../recorded/exchange.rs"]
 mod exchange;
 #[path = "../posthog_recorded/play.rs"]
@@ -34,6 +36,14 @@ fn seen(span: &Value, host: &str) -> Map<String, Value> {
     seen
 }
 
+/// What came of one operation: one span, or none where Tracia has no form for it, nor a word for its provider.
+fn found(spans: &[Value], host: &str) -> Map<String, Value> {
+    match spans {
+        [span] => seen(span, host),
+        other => Map::from_iter([("spans".to_owned(), json!(other.len()))]),
+    }
+}
+
 #[test]
 fn a_span_has_the_keys_of_the_table_and_no_others() {
     let mut differences = String::new();
@@ -49,17 +59,29 @@ fn a_span_has_the_keys_of_the_table_and_no_others() {
                 stage.play(&exchange, Way::of(&row.way));
                 let spans = tracia.spans();
                 let expected = row.of_exchange(&exchange);
-                // Nothing is sent of a call whose model nobody named, or of a provider that Tracia has no word for.
-                let found = match &spans[before..] {
-                    [span] => seen(span, &stage.host()),
-                    other => Map::from_iter([("spans".to_owned(), json!(other.len()))]),
-                };
+                let found = found(&spans[before..], &stage.host());
                 for difference in table::differences(&expected, &found) {
                     let _ = writeln!(differences, "{} ({}): {difference}", row.of, row.way);
                 }
             }
         }
         assert_eq!(tracia.refusals(), []);
+    }
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn what_is_recorded_by_hand_has_the_keys_of_the_table_and_no_others() {
+    let mut differences = String::new();
+    for row in table::rows(include_str!("by_hand.json")) {
+        let tracia = FakeTracia::start().unwrap();
+        let content = ContentCapture::on().tool_parameters(true);
+        let destination = Destination::tracia(tracia.api_key()).base_url(tracia.url()).content(content);
+        let host = by_hand::run(&row.of, &row.way, destination.into());
+        assert_eq!(tracia.refusals(), []);
+        for difference in table::differences(&row.properties, &found(&tracia.spans(), &host)) {
+            let _ = writeln!(differences, "{} ({}): {difference}", row.of, row.way);
+        }
     }
     assert!(differences.is_empty(), "{differences}");
 }
