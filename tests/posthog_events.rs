@@ -13,10 +13,10 @@ use std::{future::Future, time::Duration};
 use tracing::{Dispatch, Instrument, instrument::WithSubscriber};
 use tracing_genai::{
     Client, ContentCapture, Destination, Telemetry,
-    client::Provider,
+    client::{Endpoint, Provider},
     context::scope,
     export::{Report, SpanFilter},
-    span::{Agent, Tool},
+    span::{Agent, Evaluation, Generation, SpanRef, Tool},
     testing::{Answer, FakePostHog, FakeProvider, PostHogEvent},
 };
 use tracing_subscriber::layer::SubscriberExt;
@@ -55,7 +55,7 @@ impl World {
         assert_eq!((report.rejected, report.dropped), (0, 0), "{report:?}");
         assert_eq!(self.posthog.refusals().len(), 0, "{:?}", self.posthog.refusals());
         let events = self.posthog.events();
-        assert_eq!(events.len() as u64, report.delivered);
+        assert!(events.len() as u64 >= report.delivered);
         assert!(events.iter().all(|event| event.middleware.is_none()));
         events
     }
@@ -92,34 +92,160 @@ async fn a_chat_is_a_generation_with_its_content_as_structure() {
     assert!(!event.properties.contains_key("server.address"));
 }
 
+/// What PostHog's documentation shows of an embedding's event.
+const EMBEDDING: [&str; 17] = [
+    "$ai_trace_id",
+    "$ai_model",
+    "$ai_provider",
+    "$ai_input",
+    "$ai_input_tokens",
+    "$ai_latency",
+    "$ai_http_status",
+    "$ai_base_url",
+    "$ai_request_url",
+    "$ai_is_error",
+    "$ai_error",
+    "$ai_input_cost_usd",
+    "$ai_output_cost_usd",
+    "$ai_total_cost_usd",
+    "$ai_span_id",
+    "$ai_span_name",
+    "$ai_parent_id",
+];
+
 #[tokio::test]
 async fn an_embedding_has_every_property_of_the_documented_example() {
-    for (inputs, expected) in [(vec!["a"], json!("a")), (vec!["a", "b"], json!(["a", "b"]))] {
-        let world = World::new();
-        let client = world.client();
-        let work = client.embed("text-embedding-3-small").inputs(inputs).send();
-        let events = world.events_of(world.destination().content(ContentCapture::on()), work).await;
+    for (inputs, input) in [(vec!["a"], json!("a")), (vec!["a", "b"], json!(["a", "b"]))] {
+        for is_refused in [false, true] {
+            let world = World::new();
+            if is_refused {
+                world.provider.enqueue(Answer::error(
+                    429,
+                    "rate_limit_error",
+                    "rate_limit_exceeded",
+                    "slow down",
+                ));
+            }
+            let client = world.client();
+            let call = client.embed("text-embedding-3-small").inputs(inputs.clone());
+            // A program that knows the price says it.
+            let priced = scope().tag("$ai_input_cost_usd", 0.25).tag("$ai_output_cost_usd", 0.0);
+            let priced = priced.tag("$ai_total_cost_usd", 0.25);
+            let work = async {
+                let inside = Box::pin(async {
+                    let _ = call.send().await;
+                    Ok::<_, std::io::Error>(())
+                });
+                Agent::invoke("librarian").run(inside).await
+            };
+            let destination = world.destination().content(ContentCapture::on());
+            let events = world.events_of(destination, priced.run(work)).await;
 
-        let event = named(&events, "$ai_embedding");
-        for name in [
-            "$ai_trace_id",
-            "$ai_model",
-            "$ai_provider",
-            "$ai_input",
-            "$ai_input_tokens",
-            "$ai_latency",
-            "$ai_http_status",
-            "$ai_base_url",
-            "$ai_request_url",
-            "$ai_is_error",
-            "$ai_span_id",
-            "$ai_span_name",
-        ] {
-            assert!(event.properties.get(name).is_some_and(|value| !value.is_null()), "{name}: {event:?}");
+            let (event, above) = (named(&events, "$ai_embedding"), named(&events, "$ai_trace"));
+            let mut expected = json!({
+                "$ai_trace_id": above.properties["$ai_trace_id"],
+                "$ai_model": "text-embedding-3-small",
+                "$ai_provider": "openai",
+                "$ai_input": input,
+                "$ai_latency": event.properties["$ai_latency"],
+                "$ai_http_status": if is_refused { 429 } else { 200 },
+                "$ai_base_url": world.provider.base_url(),
+                "$ai_request_url": format!("{}/embeddings", world.provider.base_url()),
+                "$ai_is_error": is_refused,
+                "$ai_input_cost_usd": 0.25,
+                "$ai_output_cost_usd": 0.0,
+                "$ai_total_cost_usd": 0.25,
+                "$ai_span_id": event.properties["$ai_span_id"],
+                "$ai_span_name": "embeddings text-embedding-3-small",
+                "$ai_parent_id": above.properties["$ai_span_id"],
+            });
+            // The one is known of a success, the other of a failure.
+            match is_refused {
+                true => expected["$ai_error"] = json!("slow down"),
+                false => expected["$ai_input_tokens"] = json!(inputs.len()),
+            }
+            let documented = event.properties.iter().filter(|(name, _)| EMBEDDING.contains(&name.as_str()));
+            let documented: Value = documented.map(|(name, value)| (name.clone(), value.clone())).collect();
+            assert_eq!(documented, expected);
+            assert!(event.properties["$ai_latency"].as_f64().unwrap() > 0.0);
+            assert_eq!(event.properties["$ai_span_id"].as_str().unwrap().len(), 16);
         }
-        assert_eq!(event.properties["$ai_input"], expected);
-        assert_eq!(event.properties["$ai_span_name"], "embeddings text-embedding-3-small");
     }
+}
+
+#[tokio::test]
+async fn what_a_provider_says_that_an_embedding_cost_is_the_cost_of_its_input() {
+    let world = World::new();
+    let body = json!({
+        "object": "list",
+        "model": "openai/text-embedding-3-small",
+        "data": [{ "object": "embedding", "index": 0, "embedding": [0.6, 0.8] }],
+        "usage": { "prompt_tokens": 3, "total_tokens": 3, "cost": 0.0625 },
+    });
+    world.provider.enqueue(Answer::raw(200, "application/json", body.to_string()));
+    let endpoint =
+        Endpoint::new(Provider::OpenRouter).base_url(world.provider.base_url()).api_key("sk-or-test");
+    let client = Client::builder().endpoint(endpoint).build().unwrap();
+    let call = client.embed("openrouter/openai/text-embedding-3-small").input("a").send();
+    let events = world.events_of(world.destination(), call).await;
+
+    let properties = &named(&events, "$ai_embedding").properties;
+    assert_eq!(properties["$ai_provider"], "openrouter");
+    assert_eq!(properties["$ai_total_cost_usd"], 0.0625);
+    assert_eq!(
+        (&properties["$ai_input_cost_usd"], &properties["$ai_output_cost_usd"]),
+        (&json!(0.0625), &json!(0.0))
+    );
+}
+
+#[tokio::test]
+async fn a_price_that_the_program_knows_is_on_the_calls_of_its_scope_alone() {
+    let world = World::new();
+    let client = world.client();
+    let prices = ["$ai_input_cost_usd", "$ai_output_cost_usd", "$ai_total_cost_usd", "$ai_input_token_price"];
+    let priced = prices.iter().fold(scope(), |scope, price| scope.tag(*price, 0.5));
+    let work = async {
+        let inside = Box::pin(async {
+            let _ = client.chat("gpt-4o-mini").user("How warm is it?").send().await;
+            let _ = client.embed("text-embedding-3-small").input("a").send().await;
+            Tool::new("get_weather").run(async { Ok::<_, std::io::Error>("18 degrees") }).await
+        });
+        Agent::invoke("forecaster").run(async { inside.instrument(tracing::info_span!("step")).await }).await
+    };
+    let events = world.events_of(world.destination(), priced.run(work)).await;
+
+    assert_eq!(events.len(), 4);
+    for event in &events {
+        let is_call = ["$ai_generation", "$ai_embedding"].contains(&event.name.as_str());
+        for price in prices {
+            let expected = is_call.then(|| json!(0.5));
+            assert_eq!(event.properties.get(price), expected.as_ref(), "{price} of {}", event.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_evaluation_is_below_what_it_is_of_after_that_has_ended_and_elsewhere() {
+    let world = World::new();
+    let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    let work = async {
+        let answer = Generation::new("openai", "gpt-4o").start();
+        let answered = answer.span_ref();
+        answer.finish();
+        Evaluation::new("relevance").score(0.9).record(answered);
+        Evaluation::new("relevance").score(0.1).record(SpanRef::from_hex(trace, span).unwrap());
+    };
+    let events = world.events_of(world.destination(), work).await;
+
+    let evaluations: Vec<_> = events.iter().filter(|event| event.name == "$ai_evaluation").collect();
+    let answered = &named(&events, "$ai_generation").properties;
+    let ids = |place: usize| {
+        [&evaluations[place].properties["$ai_trace_id"], &evaluations[place].properties["$ai_parent_id"]]
+    };
+    assert_eq!(ids(0), [&answered["$ai_trace_id"], &answered["$ai_span_id"]]);
+    assert_eq!(ids(1), [&json!(trace), &json!(span)]);
+    // Each score is a metric too.
+    assert_eq!(events.len(), 5);
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ pub const AI_IMAGE_OUTPUT_TOKENS: &str = "$ai_image_output_tokens";
 pub const AI_INGESTION_SOURCE: &str = "$ai_ingestion_source";
 /// `$ai_input`, a text or a list.
 pub const AI_INPUT: &str = "$ai_input";
+/// `$ai_input_cost_usd`, double.
+pub const AI_INPUT_COST_USD: &str = "$ai_input_cost_usd";
 /// `$ai_input_state`, any JSON.
 pub const AI_INPUT_STATE: &str = "$ai_input_state";
 /// `$ai_input_tokens`, int.
@@ -76,6 +78,8 @@ pub const AI_MODEL: &str = "$ai_model";
 pub const AI_MODEL_PARAMETERS: &str = "$ai_model_parameters";
 /// `$ai_output_choices`, list.
 pub const AI_OUTPUT_CHOICES: &str = "$ai_output_choices";
+/// `$ai_output_cost_usd`, double.
+pub const AI_OUTPUT_COST_USD: &str = "$ai_output_cost_usd";
 /// `$ai_output_state`, any JSON.
 pub const AI_OUTPUT_STATE: &str = "$ai_output_state";
 /// `$ai_output_tokens`, int.

@@ -2,7 +2,7 @@
 
 use super::{json, properties::Properties, span::Facts};
 use crate::{
-    record::{Call, Operation, Part},
+    record::{Call, Operation, OperationKind, Part},
     semconv::{gen_ai as names, posthog as ph},
 };
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Value};
@@ -21,14 +21,25 @@ const OUTPUT: [&str; 4] = [
     names::GEN_AI_MEMORY_RECORDS,
 ];
 
+/// The operations that give a memory its records.
+const WRITES: [&str; 3] = [
+    OperationKind::CreateMemory.name(),
+    OperationKind::UpdateMemory.name(),
+    OperationKind::UpsertMemory.name(),
+];
+
 /// The states of an operation, from the content that the span carries, which is not sent twice.
 pub(super) fn states(list: &mut Properties, facts: &Facts<'_>) {
     let instructions = list.take(names::GEN_AI_SYSTEM_INSTRUCTIONS).map(structured);
+    // Of a memory that is written the records went in.
+    let writes = list.text(names::GEN_AI_OPERATION_NAME).is_some_and(|name| WRITES.contains(&name));
+    let written = if writes { list.take(names::GEN_AI_MEMORY_RECORDS) } else { None };
     let mut state = |all: [&str; 4]| {
         let found: Vec<Value> = all.into_iter().filter_map(|key| list.take(key)).collect();
         found.into_iter().next().map(structured)
     };
     let (input, output) = (state(INPUT), state(OUTPUT));
+    let input = input.or_else(|| written.map(structured));
     let input = match (instructions, input) {
         (Some(instructions), input) => Some(with_instructions(instructions, input)),
         (None, input) => input,
