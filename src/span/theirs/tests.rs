@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use crate::{
-    capture::ContentCapture,
+    capture::Recording,
     record::{Call, ErrorInfo, ErrorKind, Operation, OperationKind, Outcome, Server},
     span::{in_flight::InFlight, live::LiveSpan},
 };
@@ -44,7 +44,7 @@ fn operation(kind: OperationKind) -> Operation {
 fn call() -> InFlight {
     let mut operation = operation(OperationKind::Chat);
     operation.server = Some(Server { address: "api.example".to_owned(), port: 443 });
-    InFlight::start_or_adopt(operation, ContentCapture::off())
+    InFlight::start_or_adopt(operation, Recording::default())
 }
 
 fn names(spans: &[SpanData]) -> Vec<&str> {

@@ -1,11 +1,11 @@
 //! What went into an operation that is no call of a model, and what came out of it.
 
-use super::{json, properties::Properties, span::Facts};
+use super::{properties::Properties, rules::Known};
 use crate::{
     record::{Call, Operation, Part},
     semconv::{gen_ai as names, posthog as ph},
 };
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Value};
+use serde_json::{Map, Value as Json, json};
 
 /// Attributes whose content a state has, in the order of who has it.
 const INPUT: [&str; 4] = [
@@ -21,56 +21,54 @@ const OUTPUT: [&str; 4] = [
     names::GEN_AI_MEMORY_RECORDS,
 ];
 
-/// The states of an operation, from the content that the span carries, which is not sent twice.
-pub(super) fn states(list: &mut Properties, facts: &Facts<'_>) {
-    let instructions = list.take(names::GEN_AI_SYSTEM_INSTRUCTIONS).map(structured);
+/// The states of an operation, from the content that the span carries, which is not sent twice. Where there are no
+/// maps, one that is JSON stays the text it is.
+pub(super) fn states(list: &mut Properties, known: &Known<'_>) {
+    let instructions = list.take(names::GEN_AI_SYSTEM_INSTRUCTIONS);
     let mut state = |all: [&str; 4]| {
-        let found: Vec<Value> = all.into_iter().filter_map(|key| list.take(key)).collect();
-        found.into_iter().next().map(structured)
+        let found: Vec<Json> = all.into_iter().filter_map(|key| list.take(key)).collect();
+        found.into_iter().next()
     };
     let (input, output) = (state(INPUT), state(OUTPUT));
-    let input = match (instructions, input) {
-        (Some(instructions), input) => Some(with_instructions(instructions, input)),
-        (None, input) => input,
+    let shaped = |value: Json| if known.has_maps { structured(value) } else { value };
+    let input = match instructions {
+        Some(instructions) => Some(with_instructions(structured(instructions), input.map(structured))),
+        None => input.map(shaped),
     };
-    let planned = match facts.content().map(|operation| &operation.call) {
-        Some(Call::Plan(plan)) => plan.text.as_deref().map(json::of_text),
+    let planned = match known.content().map(|operation| &operation.call) {
+        Some(Call::Plan(plan)) => plan.text.as_deref().map(Json::from),
         _ => None,
     };
     list.put(ph::AI_INPUT_STATE, input);
-    list.put(ph::AI_OUTPUT_STATE, output.or(planned).or_else(|| verdict(list)));
+    list.put(ph::AI_OUTPUT_STATE, output.or(planned).map(shaped).or_else(|| verdict(list)));
 }
 
-/// The value of JSON that the conventions have as a text on spans.
-fn structured(value: Value) -> Value {
-    match value {
-        Value::StringValue(text) => json::of_text(&text),
-        other => other,
-    }
+/// The value of JSON that the conventions have as a text on spans; a bare word or number stays the text it is.
+fn structured(value: Json) -> Json {
+    let parsed = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+    parsed.filter(|json: &Json| json.is_object() || json.is_array()).unwrap_or(value)
 }
 
 /// The messages with the instructions as the first of them, as PostHog puts them to a generation's.
-fn with_instructions(parts: Value, input: Option<Value>) -> Value {
-    let system = json::map([("role", Value::StringValue("system".to_owned())), ("parts", parts)]);
-    let mut values = vec![AnyValue { value: Some(system) }];
+fn with_instructions(parts: Json, input: Option<Json>) -> Json {
+    let mut values = vec![json!({ "role": "system", "parts": parts })];
     match input {
-        Some(Value::ArrayValue(messages)) => values.extend(messages.values),
-        Some(other) => values.push(AnyValue { value: Some(other) }),
+        Some(Json::Array(mut messages)) => values.append(&mut messages),
+        Some(other) => values.push(other),
         None => {}
     }
-    Value::ArrayValue(ArrayValue { values })
+    Json::Array(values)
 }
 
 /// What an evaluation said.
-fn verdict(list: &Properties) -> Option<Value> {
+fn verdict(list: &Properties) -> Option<Json> {
     let parts = [
         ("score", names::GEN_AI_EVALUATION_SCORE_VALUE),
         ("label", names::GEN_AI_EVALUATION_SCORE_LABEL),
         ("explanation", names::GEN_AI_EVALUATION_EXPLANATION),
     ];
-    let parts: Vec<_> =
-        parts.into_iter().filter_map(|(key, name)| Some((key, list.get(name)?.clone()))).collect();
-    (!parts.is_empty()).then(|| json::map(parts))
+    let parts = parts.into_iter().filter_map(|(key, name)| Some((key.to_owned(), list.get(name)?.clone())));
+    Some(parts.collect::<Map<_, _>>()).filter(|parts| !parts.is_empty()).map(Json::Object)
 }
 
 /// The instructions of a request as one text.
