@@ -40,7 +40,8 @@
 //!   whole: set the batch to 100.
 //! - An evaluation is an event of its span, and PostHog has no use for either.
 //! - Where the resource names a user, `$process_person_profile` says there is none.
-//! - What an agent used in all is the sum of its calls, and counts beside them.
+//! - What an agent used in all is the sum of its calls, and counts beside them. Its messages are `$ai_input` and
+//!   `$ai_output_choices` beside the states.
 
 mod address;
 #[cfg(test)]
