@@ -21,13 +21,11 @@ use tracing_subscriber::{Layer, layer::SubscriberExt};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where the events of the exporter differ from those of the destination, and why.
-const DIFFERENT: [(&str, &str); 12] = [
+const DIFFERENT: [(&str, &str); 10] = [
     ("$ai_base_url", "server.address takes its place"),
     ("$ai_model_parameters", "a map"),
     ("$ai_provider_metadata", "a map"),
     ("server.port", "the destination has it in the base address"),
-    ("busy_ns", "noted by the layer"),
-    ("idle_ns", "noted by the layer"),
     ("target", "noted by the layer"),
     ("code.file.path", "noted by the layer"),
     ("code.line.number", "noted by the layer"),
