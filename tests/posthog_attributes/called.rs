@@ -35,7 +35,7 @@ async fn spans_of(posthog: Option<bool>) -> Vec<FinishedSpan> {
 }
 
 fn of_posthog(spans: &[FinishedSpan]) -> Vec<&String> {
-    let names = spans.iter().flat_map(|span| span.attributes.iter().map(|(name, _)| name));
+    let names = spans.iter().flat_map(|span| span.attributes.keys());
     names.filter(|name| name.starts_with('$') || name.starts_with("posthog.")).collect()
 }
 

@@ -14,6 +14,7 @@ use std::{
 use tracing::{Dispatch, level_filters::LevelFilter};
 use tracing_genai::{
     ContentCapture, Destination, Telemetry,
+    export::TelemetryBuilder,
     testing::{FakePostHog, PostHogEvent},
 };
 use tracing_subscriber::{Layer, layer::SubscriberExt};
@@ -60,7 +61,7 @@ impl World {
         let (exported, destined) = (FakePostHog::start().unwrap(), FakePostHog::start().unwrap());
         let destination = Destination::posthog(destined.project_key()).host(destined.url()).content(content);
         let builder = Telemetry::builder().destination(destination);
-        let builder = others.into_iter().fold(builder, |builder, other| builder.destination(other));
+        let builder = others.into_iter().fold(builder, TelemetryBuilder::destination);
         let telemetry = builder.build().unwrap();
 
         let authorization = format!("Bearer {}", exported.project_key());

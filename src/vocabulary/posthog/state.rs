@@ -5,7 +5,7 @@ use crate::{
     record::{Call, Operation, Part},
     semconv::{gen_ai as names, posthog as ph},
 };
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 /// Attributes whose content a state has, in the order of who has it.
 const INPUT: [&str; 4] = [
@@ -51,7 +51,8 @@ fn structured(value: Json) -> Json {
 
 /// The messages with the instructions as the first of them, as PostHog puts them to a generation's.
 fn with_instructions(parts: Json, input: Option<Json>) -> Json {
-    let mut values = vec![json!({ "role": "system", "parts": parts })];
+    let system = Map::from_iter([("role".to_owned(), "system".into()), ("parts".to_owned(), parts)]);
+    let mut values = vec![Json::Object(system)];
     match input {
         Some(Json::Array(mut messages)) => values.append(&mut messages),
         Some(other) => values.push(other),
