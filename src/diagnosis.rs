@@ -56,6 +56,9 @@ pub enum Finding {
     /// A call of a model went to a provider that Tracia does not know, so that
     /// [Tracia](crate::Destination) did not get its span.
     TraciaProviderUnknown,
+    /// `TRACING_GENAI_POSTHOG_ATTRIBUTES` has a value that it does not take, so spans carry no properties of PostHog.
+    /// Counted once, when the variable is read.
+    PostHogVariableUnreadable,
 }
 
 impl Finding {
@@ -78,6 +81,7 @@ impl Finding {
         Self::ContentVariableUnreadable,
         Self::TelemetryDropped,
         Self::TraciaProviderUnknown,
+        Self::PostHogVariableUnreadable,
     ];
 
     /// Its name, as a dashboard would have it.
@@ -100,6 +104,7 @@ impl Finding {
             Self::ContentVariableUnreadable => "content_variable_unreadable",
             Self::TelemetryDropped => "telemetry_dropped",
             Self::TraciaProviderUnknown => "tracia_provider_unknown",
+            Self::PostHogVariableUnreadable => "posthog_variable_unreadable",
         }
     }
 
@@ -172,6 +177,10 @@ impl Finding {
             Self::TraciaProviderUnknown => {
                 "calls of providers that Tracia does not know are not sent there: send them under another's word by \
                  `Tracia::other_providers_as`"
+            }
+            Self::PostHogVariableUnreadable => {
+                "TRACING_GENAI_POSTHOG_ATTRIBUTES has a value that it does not take, so spans carry no properties of \
+                 PostHog: it takes true or false"
             }
         }
     }

@@ -1,5 +1,8 @@
 use super::{Client, Endpoint, Inner, Provider, retry::Retry, routes::Routes};
-use crate::{Error, capture::ContentCapture};
+use crate::{
+    Error,
+    capture::{ContentCapture, Recording},
+};
 use secrecy::SecretString;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -27,6 +30,7 @@ pub struct ClientBuilder {
     retry: Retry,
     http: Option<reqwest::Client>,
     content: Option<ContentCapture>,
+    posthog: Option<bool>,
     timeout: Option<Duration>,
 }
 
@@ -106,6 +110,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether spans carry the properties that PostHog's OTLP endpoint does not derive from the conventions'
+    /// attributes ([which, and what it cannot do](crate::vocabulary::posthog)): for an OpenTelemetry exporter of one's own,
+    /// or a collector, that sends them to PostHog. `Destination::posthog` needs none of them. By default what
+    /// `TRACING_GENAI_POSTHOG_ATTRIBUTES` says, which is no.
+    pub fn posthog_attributes(mut self, write: bool) -> Self {
+        self.posthog = Some(write);
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -127,7 +140,7 @@ impl ClientBuilder {
             None
         });
         let routes = Routes::new(sole, endpoints, |name| std::env::var(name).ok())?;
-        let content = self.content.unwrap_or_else(ContentCapture::from_env_or_off);
+        let recording = Recording::or_env(self.content, self.posthog);
         let http = match self.http {
             Some(http) => http,
             None => reqwest::Client::builder()
@@ -141,6 +154,6 @@ impl ClientBuilder {
                 })?,
         };
         let timeout = self.timeout.unwrap_or(TIMEOUT);
-        Ok(Client(Arc::new(Inner { http, routes, content, timeout, retry: self.retry })))
+        Ok(Client(Arc::new(Inner { http, routes, recording, timeout, retry: self.retry })))
     }
 }

@@ -51,7 +51,7 @@ impl Exchange {
         operation.provider = Some(route.provider_name.clone());
         operation.api = api.openai_api_type().map(Into::into);
         operation.server = Some(route.server.clone());
-        let mut call = InFlight::start(operation, client.0.content.clone());
+        let mut call = InFlight::start(operation, client.0.recording.clone());
         if call.is_seen() {
             // Credentials are refused in a base address.
             let url = url.as_str().split(['?', '#']).next();

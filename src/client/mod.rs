@@ -29,7 +29,7 @@ pub use stream::{ChatEvent, ChatStream};
 /// The crates whose types stand in [`ClientBuilder`], in the versions that it takes.
 pub use {reqwest, secrecy};
 
-use crate::{Error, capture::ContentCapture};
+use crate::{Error, capture::Recording};
 use retry::Retry;
 use routes::Routes;
 use std::{sync::Arc, time::Duration};
@@ -51,7 +51,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     http: reqwest::Client,
     routes: Routes,
-    content: ContentCapture,
+    recording: Recording,
     timeout: Duration,
     retry: Retry,
 }

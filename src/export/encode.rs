@@ -302,15 +302,24 @@ fn span_attributes(finished: &Finished, view: &View) -> Vec<KeyValueMessage> {
     let Some(content) = &view.content else {
         return attributes(carried);
     };
-    // A span of another library has no record to render from: what it carries is all there is.
-    if content.is_on() && finished.operation.is_none() {
-        return attributes(carried);
-    }
-    let plain = carried.filter(|attribute| !CONTENT_ATTRIBUTES.contains(&attribute.key.as_str()));
-    let rendered = match &finished.operation {
-        Some(operation) if content.is_on() => content_attributes(operation, content),
-        _ => Vec::new(),
+    let plain = carried.clone().filter(|attribute| {
+        let name = attribute.key.as_str();
+        !CONTENT_ATTRIBUTES.contains(&name) && !posthog::is_of_content(name)
+    });
+    let Some(operation) = &finished.operation else {
+        // A span of another library has no record to render from: what it carries is all there is.
+        return if content.is_on() { attributes(carried) } else { attributes(plain) };
     };
+    let mut rendered = content_attributes(operation, content);
+    let mut for_posthog = Vec::new();
+    if posthog::is_marked(&finished.span.attributes) {
+        for_posthog = posthog::attributes(operation, content);
+    }
+    if view.vocabulary == Vocabulary::PostHog {
+        // It is told the same from the record, as far as it can be there in a better form.
+        return plain.filter(|one| !for_posthog.contains(one)).chain(&rendered).map(attribute).collect();
+    }
+    rendered.extend(for_posthog.into_iter().filter(|one| posthog::is_of_content(one.key.as_str())));
     plain.chain(&rendered).map(attribute).collect()
 }
 

@@ -6,7 +6,7 @@ use super::{
     rule::{Target, url},
 };
 use crate::{
-    capture::ContentCapture,
+    capture::Recording,
     diagnosis::{self, Finding},
     provider::{
         self, Api, Delta, Limits,
@@ -92,7 +92,7 @@ impl ObservedCall {
     }
 
     pub(super) fn begin(
-        content: &ContentCapture,
+        recording: &Recording,
         limit: usize,
         target: Target,
         headers: &HeaderMap,
@@ -107,7 +107,7 @@ impl ObservedCall {
         operation.provider = Some(provider);
         operation.api = api.openai_api_type().map(Into::into);
         operation.server = Some(server);
-        let mut in_flight = InFlight::start_or_adopt(operation, content.clone());
+        let mut in_flight = InFlight::start_or_adopt(operation, recording.clone());
         if !in_flight.is_seen() {
             return Self::none();
         }
@@ -392,7 +392,7 @@ mod tests {
                 query: None,
                 by_rule: false,
             };
-            let mut call = ObservedCall::begin(&ContentCapture::off(), 1024, target, &HeaderMap::new(), None);
+            let mut call = ObservedCall::begin(&Recording::default(), 1024, target, &HeaderMap::new(), None);
             let mut headers = HeaderMap::new();
             headers.insert("x-amzn-requestid", HeaderValue::from_static("the first"));
             call.head(503, &headers);

@@ -75,7 +75,10 @@ pub use rule::Rule;
 
 pub(crate) use call::ObservedCall;
 
-use crate::{capture::ContentCapture, context};
+use crate::{
+    capture::{ContentCapture, Recording},
+    context,
+};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use rule::{Address, Target};
@@ -95,7 +98,7 @@ pub struct Instrumentation(Arc<Settings>);
 #[derive(Clone, Debug)]
 struct Settings {
     rules: Vec<Rule>,
-    content: ContentCapture,
+    recording: Recording,
     body_limit: usize,
     stream_usage: bool,
     trace_context: bool,
@@ -107,7 +110,7 @@ impl Instrumentation {
     pub fn new() -> Self {
         Self(Arc::new(Settings {
             rules: Vec::new(),
-            content: ContentCapture::from_env_or_off(),
+            recording: Recording::or_env(None, None),
             body_limit: 4 << 20,
             stream_usage: false,
             trace_context: false,
@@ -117,7 +120,17 @@ impl Instrumentation {
     /// What content the spans may carry; what the environment says by default.
     #[must_use]
     pub fn content(mut self, content: ContentCapture) -> Self {
-        self.settings().content = content;
+        self.settings().recording.content = content;
+        self
+    }
+
+    /// Whether the spans carry the properties that PostHog's OTLP endpoint does not derive from the conventions'
+    /// attributes ([which, and what it cannot do](crate::vocabulary::posthog)): for an OpenTelemetry exporter of one's own,
+    /// or a collector, that sends them to PostHog. `Destination::posthog` needs none of them. By default what
+    /// `TRACING_GENAI_POSTHOG_ATTRIBUTES` says, which is no.
+    #[must_use]
+    pub fn posthog_attributes(mut self, write: bool) -> Self {
+        self.settings().recording.posthog = write;
         self
     }
 
@@ -179,7 +192,7 @@ impl Instrumentation {
         body: Option<&Bytes>,
     ) -> ObservedCall {
         let gets_context = self.0.trace_context && target.by_rule;
-        let call = ObservedCall::begin(&self.0.content, self.0.body_limit, target, headers, body);
+        let call = ObservedCall::begin(&self.0.recording, self.0.body_limit, target, headers, body);
         if gets_context {
             call.poll(|| context::inject_traceparent(headers));
         }

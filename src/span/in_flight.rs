@@ -2,7 +2,7 @@
 
 use super::{joined, live::LiveSpan};
 use crate::{
-    capture::ContentCapture,
+    capture::Recording,
     context,
     record::{ErrorInfo, ErrorKind, Operation, Outcome},
 };
@@ -24,37 +24,38 @@ pub(crate) struct InFlight {
     /// Shared with nobody until it is settled, so that changing it copies nothing.
     operation: Arc<Operation>,
     span: Option<LiveSpan>,
-    content: ContentCapture,
+    recording: Recording,
     /// Set while [`run`](Self::run) polls, and left so by a panic in there.
     is_polled: AtomicBool,
 }
 
 impl InFlight {
     /// Opens the span of `operation`, which holds what is known before the call.
-    pub(crate) fn start(operation: Operation, content: ContentCapture) -> Self {
-        Self::start_below(operation, content, None)
+    pub(crate) fn start(operation: Operation, recording: Recording) -> Self {
+        Self::start_below(operation, recording, None)
     }
 
     /// As [`start`](Self::start), below the span of `parent` if that is given.
-    pub(crate) fn start_below(
-        operation: Operation,
-        content: ContentCapture,
-        parent: Option<Context>,
-    ) -> Self {
-        Self::within(LiveSpan::start(&operation, parent), operation, content)
+    pub(crate) fn start_below(operation: Operation, recording: Recording, parent: Option<Context>) -> Self {
+        Self::within(LiveSpan::start(&operation, parent), operation, recording)
     }
 
     /// As [`start`](Self::start), but where the current span is another library's for the same call that
     /// span is taken in place of one more.
     #[cfg(feature = "instrument")]
-    pub(crate) fn start_or_adopt(operation: Operation, content: ContentCapture) -> Self {
+    pub(crate) fn start_or_adopt(operation: Operation, recording: Recording) -> Self {
         let span = LiveSpan::adopt(&operation).unwrap_or_else(|| LiveSpan::start(&operation, None));
-        Self::within(span, operation, content)
+        Self::within(span, operation, recording)
     }
 
-    fn within(span: LiveSpan, mut operation: Operation, content: ContentCapture) -> Self {
+    fn within(span: LiveSpan, mut operation: Operation, recording: Recording) -> Self {
         operation.marks = operation.marks.or_else(context::marks);
-        Self { operation: Arc::new(operation), span: Some(span), content, is_polled: AtomicBool::new(false) }
+        Self {
+            operation: Arc::new(operation),
+            span: Some(span),
+            recording,
+            is_polled: AtomicBool::new(false),
+        }
     }
 
     /// Runs `work` inside the span.
@@ -129,7 +130,7 @@ impl InFlight {
     /// Whether anybody wants the content: the span by its own policy, or a destination by its.
     pub(crate) fn wants_content(&self) -> bool {
         let is_recording = self.span.as_ref().is_some_and(LiveSpan::is_recording);
-        is_recording && (self.content.is_on() || joined::is_consumed())
+        is_recording && (self.recording.content.is_on() || joined::is_consumed())
     }
 
     /// Ends the span with this outcome; only the first call counts.
@@ -156,7 +157,7 @@ impl InFlight {
             return;
         }
         self.operation_mut().outcome = outcome;
-        span.finish(&self.operation, &self.content, ended);
+        span.finish(&self.operation, &self.recording, ended);
     }
 }
 

@@ -8,11 +8,14 @@ use super::{
     unseen,
 };
 use crate::{
-    capture::ContentCapture,
+    capture::Recording,
     context::as_own,
     record::{ErrorInfo, Operation, Side},
     semconv::gen_ai as names,
-    vocabulary::gen_ai::{self, to_i64},
+    vocabulary::{
+        gen_ai::{self, to_i64},
+        posthog,
+    },
 };
 use opentelemetry::{
     Context, KeyValue,
@@ -184,25 +187,25 @@ impl LiveSpan {
     pub(crate) fn finish(
         mut self,
         operation: &Arc<Operation>,
-        content: &ContentCapture,
+        recording: &Recording,
         ended: Option<SystemTime>,
     ) {
         let own = self.own.take();
         if self.adopted.is_some() {
-            self.enrich(operation);
+            self.enrich(operation, recording);
             self.release();
         } else {
-            own_pipeline::beside(own.as_ref(), || self.close(operation, content, ended));
+            own_pipeline::beside(own.as_ref(), || self.close(operation, recording, ended));
         }
         if let Some(own) = own {
             own.context().span().update_name(operation.span_name());
-            write(own.context(), operation, content, gen_ai::fields(operation));
+            write(own.context(), operation, recording, gen_ai::fields(operation));
             own.end(ended);
         }
     }
 
     /// [`finish`](Self::finish) for the program's span.
-    fn close(self, operation: &Arc<Operation>, content: &ContentCapture, ended: Option<SystemTime>) {
+    fn close(self, operation: &Arc<Operation>, recording: &Recording, ended: Option<SystemTime>) {
         let usage = operation.usage();
         let error = operation.outcome.error();
         tracing::record_all!(
@@ -219,7 +222,7 @@ impl LiveSpan {
                 context.span().update_name(operation.span_name());
             }
             let late = late.map(|model| KeyValue::new(names::GEN_AI_REQUEST_MODEL, model.to_owned()));
-            write(context, operation, content, late.into_iter().collect());
+            write(context, operation, recording, late.into_iter().collect());
         }
         // A layer takes the last exit for the end, and closes a span only after its children. This one
         // ends now.
@@ -240,7 +243,7 @@ impl LiveSpan {
 
     /// Gives a span that another library made what that library does not record itself, and leaves the
     /// record for who repairs such spans.
-    fn enrich(&self, operation: &Arc<Operation>) {
+    fn enrich(&self, operation: &Arc<Operation>, recording: &Recording) {
         // Its end is its last exit, and the call went on until now: its maker may be in it no more where a
         // stream is dropped half-way.
         self.span.in_scope(|| ());
@@ -255,6 +258,9 @@ impl LiveSpan {
         if let Some(server) = &operation.server {
             attributes.push(KeyValue::new(names::SERVER_ADDRESS, server.address.clone()));
             attributes.push(KeyValue::new(names::SERVER_PORT, i64::from(server.port)));
+        }
+        if recording.posthog {
+            attributes.append(&mut posthog::attributes_of_theirs(operation));
         }
         attributes.retain(|attribute| !is_theirs(attribute.key.as_str()));
         #[cfg(feature = "instrument")]
@@ -273,7 +279,8 @@ pub(crate) const TARGET: &str = "tracing_genai";
 
 /// Attributes, status and record of a finished operation onto its OpenTelemetry span; `given` is what the
 /// span was to be given when it began, and was not.
-fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture, mut given: Vec<KeyValue>) {
+fn write(context: &Context, operation: &Arc<Operation>, recording: &Recording, mut given: Vec<KeyValue>) {
+    let content = &recording.content;
     let span = context.span();
     if !span.is_recording() {
         return;
@@ -281,6 +288,9 @@ fn write(context: &Context, operation: &Arc<Operation>, content: &ContentCapture
     let mut attributes = gen_ai::attributes(operation);
     attributes.append(&mut given);
     attributes.append(&mut gen_ai::content_attributes(operation, content));
+    if recording.posthog {
+        attributes.append(&mut posthog::attributes(operation, content));
+    }
     span.set_attributes(attributes);
     if let Some((name, attributes)) = gen_ai::evaluation_event(operation, content) {
         span.add_event(name, attributes);

@@ -1,6 +1,6 @@
 use super::MarkSpans;
 use crate::{
-    capture::ContentCapture,
+    capture::Recording,
     context::scope,
     record::{Call, Operation, OperationKind, Outcome, Request, Response},
     span::in_flight::InFlight,
@@ -22,7 +22,7 @@ fn a_span_of_another_library_in_which_a_call_is_seen_is_marked_once() {
             let _theirs =
                 tracing::info_span!(target: "rig", "chat", gen_ai.operation.name = "chat").entered();
             let operation = Operation::new(OperationKind::Chat, call);
-            let mut seen = InFlight::start_or_adopt(operation, ContentCapture::off());
+            let mut seen = InFlight::start_or_adopt(operation, Recording::default());
             assert_eq!(seen.operation().marks.as_ref().unwrap().user.as_deref(), Some("u-7"));
             seen.settle(Outcome::Done);
         });

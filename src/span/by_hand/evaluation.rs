@@ -1,6 +1,6 @@
 use super::SpanRef;
 use crate::{
-    capture::ContentCapture,
+    capture::{ContentCapture, Recording},
     record::{self, Call, ErrorInfo, ErrorKind, Operation, OperationKind, Outcome},
     span::in_flight::InFlight,
 };
@@ -106,8 +106,8 @@ impl Evaluation {
     pub fn record(self, of: impl Into<Option<SpanRef>>) {
         let error_type = self.evaluation.error_type.clone();
         let operation = Operation::new(OperationKind::Evaluation, Call::Evaluation(self.evaluation));
-        let content = self.content.unwrap_or_else(ContentCapture::from_env_or_off);
-        let mut in_flight = InFlight::start_below(operation, content, of.into().map(SpanRef::context));
+        let recording = Recording::or_env(self.content, None);
+        let mut in_flight = InFlight::start_below(operation, recording, of.into().map(SpanRef::context));
         in_flight.settle(error_type.map_or(Outcome::Done, |code| {
             let info = ErrorInfo::new(ErrorKind::Other, "the evaluation failed");
             Outcome::Failed(Box::new(ErrorInfo { code: Some(code), ..info }))

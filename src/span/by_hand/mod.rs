@@ -26,7 +26,7 @@ pub use workflow::Workflow;
 
 use super::in_flight::InFlight;
 use crate::{
-    capture::{ContentCapture, redact::scrub_secrets},
+    capture::{ContentCapture, Recording, redact::scrub_secrets},
     error::told_by,
     record::{Choice, ErrorInfo, ErrorKind, FinishReason, Operation, Outcome, Server},
 };
@@ -34,7 +34,7 @@ use std::fmt::{Display, Write};
 
 /// Opens the span of an operation.
 fn open(operation: Operation, content: Option<ContentCapture>) -> InFlight {
-    InFlight::start(operation, content.unwrap_or_else(ContentCapture::from_env_or_off))
+    InFlight::start(operation, Recording::or_env(content, None))
 }
 
 /// Ends the span with this error; of this type, or of its own.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use crate::{
-    capture::ContentCapture,
+    capture::Recording,
     record::{Call, ErrorInfo, ErrorKind, Operation, OperationKind, Outcome, Server},
     span::{in_flight::InFlight, live::LiveSpan},
 };
@@ -42,9 +42,13 @@ fn operation(kind: OperationKind) -> Operation {
 }
 
 fn call() -> InFlight {
+    call_with(Recording::default())
+}
+
+fn call_with(recording: Recording) -> InFlight {
     let mut operation = operation(OperationKind::Chat);
     operation.server = Some(Server { address: "api.example".to_owned(), port: 443 });
-    InFlight::start_or_adopt(operation, ContentCapture::off())
+    InFlight::start_or_adopt(operation, recording)
 }
 
 fn names(spans: &[SpanData]) -> Vec<&str> {
@@ -62,6 +66,25 @@ fn a_call_in_a_span_of_its_own_is_told_there() {
     let spans = exported(plain, || theirs().in_scope(|| call().settle(Outcome::Done)));
     assert_eq!(names(&spans), ["chat"]);
     assert_eq!(address(&spans[0]).as_deref(), Some("api.example"));
+}
+
+#[test]
+fn it_is_told_in_posthogs_words_once_and_when_asked_for() {
+    for posthog in [false, true] {
+        let recording = Recording { posthog, ..Recording::default() };
+        let failure = Outcome::Failed(Box::new(ErrorInfo::new(ErrorKind::Connection, "broken")));
+        let spans = exported(plain, || {
+            theirs().in_scope(|| {
+                call_with(recording.clone()).settle(failure);
+                call_with(recording).settle(Outcome::Done);
+            });
+        });
+        assert_eq!(names(&spans), ["chat"]);
+        let has = |name: &str| spans[0].attributes.iter().filter(|one| one.key.as_str() == name).count();
+        assert_eq!((has("$lib"), has("$ai_base_url")), if posthog { (1, 1) } else { (0, 0) });
+        // Its maker tells how it ended.
+        assert_eq!((has("$ai_is_error"), has("$ai_http_status")), (0, 0));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     record::Operation,
     semconv::{gen_ai as names, posthog as ph},
 };
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use serde_json::Value as Json;
 
 /// What follows the base address in the paths of the APIs; of the last two a model's name follows.
 const ENDINGS: [&str; 9] = [
@@ -27,13 +27,12 @@ pub(super) fn addresses(list: &mut Properties, operation: Option<&Operation>) {
     let port = list.take(names::SERVER_PORT);
     let host = match (server, host) {
         (Some(server), _) => Some(server.address.clone()),
-        (None, Some(Value::StringValue(host))) => Some(host),
+        (None, Some(Json::String(host))) => Some(host),
         _ => None,
     };
     let port = match (server, port) {
         (Some(server), _) => Some(i64::from(server.port)),
-        (None, Some(Value::IntValue(port))) => Some(port),
-        _ => None,
+        (None, port) => port.and_then(|port| port.as_i64()),
     };
     let known = operation.and_then(|operation| operation.url.as_deref());
     let url = known.or_else(|| list.text("url.full")).map(without_query);

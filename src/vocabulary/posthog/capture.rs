@@ -5,7 +5,8 @@
 use super::{
     json,
     properties::{Properties, is_kept},
-    span::{Facts, identity, library},
+    rules::{identity, library},
+    span::{Facts, known},
 };
 use crate::{
     record::Call,
@@ -78,7 +79,7 @@ pub(crate) fn judgements(span: &Span, facts: &Facts<'_>) -> Vec<Json> {
     let mut events = Vec::new();
     for judgement in span.events.iter().filter(|event| event.name == GEN_AI_EVALUATION_RESULT) {
         let mut base = of_resource(facts.resource);
-        base.extend(of_attributes(&around(span, judgement, facts)));
+        base.extend(around(span, judgement, facts));
         if is_alone {
             put_ids(&mut base, &span.trace_id, &span.span_id, &span.parent_span_id);
         } else {
@@ -93,7 +94,7 @@ pub(crate) fn judgements(span: &Span, facts: &Facts<'_>) -> Vec<Json> {
 }
 
 /// What a judgement's events have of its span and of the conventions' event: whose it is, its marks, its result.
-fn around(span: &Span, judgement: &Event, facts: &Facts<'_>) -> Vec<KeyValue> {
+fn around(span: &Span, judgement: &Event, facts: &Facts<'_>) -> Object {
     let is_mark = |attribute: &&KeyValue| {
         let key = attribute.key.as_str();
         let is_of_call = ["$ai_", "gen_ai.", "http.", "openai.", "aws.", "server.", "tracing_genai.outcome"]
@@ -102,10 +103,11 @@ fn around(span: &Span, judgement: &Event, facts: &Facts<'_>) -> Vec<KeyValue> {
         key == ph::AI_SESSION_ID || key == names::GEN_AI_CONVERSATION_ID || !is_of_call
     };
     let marks = span.attributes.iter().filter(is_mark);
-    let mut list = Properties::of(marks.chain(&judgement.attributes).cloned().collect());
-    identity(&mut list, facts);
+    let carried = marks.chain(&judgement.attributes).cloned();
+    let mut list = Properties::of(carried.filter_map(json::of_attribute));
+    identity(&mut list, &known(span, facts));
     library(&mut list);
-    list.into_attributes()
+    list.into_kept().map(|(key, value)| (key.into_owned(), value)).collect()
 }
 
 /// The names and properties of a judgement's events.
@@ -219,8 +221,8 @@ fn of_resource(resource: &[KeyValue]) -> Object {
 }
 
 fn of_attributes<'a>(attributes: impl IntoIterator<Item = &'a KeyValue>) -> Object {
-    let entry = |one: &KeyValue| Some((one.key.clone(), json::to_json(one.value.as_ref()?)));
-    attributes.into_iter().filter_map(entry).filter(|(_, value)| !value.is_null()).collect()
+    let entries = attributes.into_iter().cloned().filter_map(json::of_attribute);
+    entries.filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.into_owned(), value)).collect()
 }
 
 /// The structure in a text of JSON.

@@ -1,7 +1,11 @@
 //! The attributes of one span on their way to become an event's properties.
 
-use crate::semconv::{gen_ai as names, posthog as ph};
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+use crate::{
+    semconv::{gen_ai as names, posthog as ph},
+    vocabulary::gen_ai::to_i64,
+};
+use serde_json::Value as Json;
+use std::borrow::Cow;
 
 /// Keys that begin so make PostHog read the span as another library's.
 const SWITCHES: [&str; 6] = ["ai.", "eve.", "traceloop.", "pydantic_ai.", "logfire.", "anthropic."];
@@ -24,34 +28,33 @@ pub(crate) fn is_kept(key: &str) -> bool {
     !LEFT_OUT.contains(&key) && !SWITCHES.iter().any(|prefix| key.starts_with(prefix))
 }
 
-/// Attributes, each name once.
-pub(super) struct Properties(Vec<KeyValue>);
+/// Attributes, each name once, with their values as JSON has them.
+pub(super) struct Properties(Vec<(Cow<'static, str>, Json)>);
 
 impl Properties {
     /// Of these, those that have a value.
-    pub(super) fn of(attributes: Vec<KeyValue>) -> Self {
-        let mut all = Self(Vec::with_capacity(attributes.len() + 24));
-        for attribute in attributes {
+    pub(super) fn of(attributes: impl IntoIterator<Item = (Cow<'static, str>, Json)>) -> Self {
+        let attributes = attributes.into_iter();
+        let mut all = Self(Vec::with_capacity(attributes.size_hint().0 + 24));
+        for (key, value) in attributes {
             // The last of a name wins, as it does in an object.
-            if let Some(value) = attribute.value.and_then(|value| value.value) {
-                all.set(&attribute.key, value);
+            if !value.is_null() {
+                all.set(key, value);
             }
         }
         all
     }
 
     /// What is to be sent of them.
-    pub(super) fn into_attributes(self) -> Vec<KeyValue> {
-        let mut attributes = self.0;
-        attributes.retain(|attribute| is_kept(&attribute.key));
-        attributes
+    pub(super) fn into_kept(self) -> impl Iterator<Item = (Cow<'static, str>, Json)> {
+        self.0.into_iter().filter(|(key, _)| is_kept(key))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().filter_map(|one| Some((one.key.as_str(), one.value.as_ref()?.value.as_ref()?)))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().map(|(key, value)| (&**key, value))
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+    pub(super) fn get(&self, key: &str) -> Option<&Json> {
         self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
@@ -61,59 +64,49 @@ impl Properties {
 
     /// The text of this name, unless it is empty.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
-        match self.get(key)? {
-            Value::StringValue(text) if !text.is_empty() => Some(text),
-            _ => None,
-        }
+        self.get(key)?.as_str().filter(|text| !text.is_empty())
     }
 
     pub(super) fn integer(&self, key: &str) -> Option<i64> {
-        match self.get(key)? {
-            Value::IntValue(number) => Some(*number),
-            _ => None,
-        }
+        self.get(key)?.as_i64()
     }
 
-    pub(super) fn take(&mut self, key: &str) -> Option<Value> {
-        let place = self.0.iter().position(|one| one.key == key)?;
-        self.0.remove(place).value?.value
+    pub(super) fn take(&mut self, key: &str) -> Option<Json> {
+        let place = self.0.iter().position(|(name, _)| name == key)?;
+        Some(self.0.remove(place).1)
     }
 
     /// Takes out what `is_out`, by name.
     pub(super) fn remove(&mut self, is_out: impl Fn(&str) -> bool) {
-        self.0.retain(|one| !is_out(&one.key));
+        self.0.retain(|(key, _)| !is_out(key));
     }
 
-    pub(super) fn set(&mut self, key: &str, value: Value) {
-        let value = Some(AnyValue { value: Some(value) });
-        match self.0.iter_mut().find(|one| one.key == key) {
-            Some(one) => one.value = value,
-            None => self.0.push(KeyValue { key: key.to_owned(), value, ..KeyValue::default() }),
+    pub(super) fn set(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Json>) {
+        let (key, value) = (key.into(), value.into());
+        match self.0.iter_mut().find(|(name, _)| *name == key) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((key, value)),
         }
     }
 
     /// Sets what is known of a property that nobody has set: what a program says itself stands.
-    pub(super) fn put(&mut self, key: &str, value: Option<Value>) {
-        if let Some(value) = value.filter(|_| !self.has(key)) {
+    pub(super) fn put(&mut self, key: &'static str, value: Option<impl Into<Json>>) {
+        let value = value.filter(|_| !self.has(key)).map(Into::into);
+        if let Some(value) = value.filter(|value: &Json| !value.is_null()) {
             self.set(key, value);
         }
     }
 
-    pub(super) fn put_text(&mut self, key: &str, text: Option<&str>) {
-        let text = text.filter(|text| !text.is_empty());
-        self.put(key, text.map(|text| Value::StringValue(text.to_owned())));
+    pub(super) fn put_text(&mut self, key: &'static str, text: Option<&str>) {
+        self.put(key, text.filter(|text| !text.is_empty()));
     }
 
-    pub(super) fn put_count(&mut self, key: &str, count: Option<u64>) {
-        self.put(key, count.map(|count| Value::IntValue(i64::try_from(count).unwrap_or(i64::MAX))));
-    }
-
-    pub(super) fn put_flag(&mut self, key: &str, flag: Option<bool>) {
-        self.put(key, flag.map(Value::BoolValue));
+    pub(super) fn put_count(&mut self, key: &'static str, count: Option<u64>) {
+        self.put(key, count.map(to_i64));
     }
 
     /// Sets a property to what another attribute has.
-    pub(super) fn copy(&mut self, key: &str, from: &str) {
+    pub(super) fn copy(&mut self, key: &'static str, from: &str) {
         self.put(key, self.get(from).cloned());
     }
 }

@@ -1,11 +1,11 @@
 //! What went into an operation that is no call of a model, and what came out of it.
 
-use super::{json, properties::Properties, span::Facts};
+use super::{properties::Properties, rules::Known};
 use crate::{
     record::{Call, Operation, OperationKind, Part},
     semconv::{gen_ai as names, posthog as ph},
 };
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Value};
+use serde_json::{Map, Value as Json};
 
 /// Attributes whose content a state has, in the order of who has it.
 const INPUT: [&str; 4] = [
@@ -28,48 +28,48 @@ const WRITES: [&str; 3] = [
     OperationKind::UpsertMemory.name(),
 ];
 
-/// The states of an operation, from the content that the span carries, which is not sent twice.
-pub(super) fn states(list: &mut Properties, facts: &Facts<'_>) {
-    let instructions = list.take(names::GEN_AI_SYSTEM_INSTRUCTIONS).map(structured);
+/// The states of an operation, from the content that the span carries, which is not sent twice. Where there are no
+/// maps, one that is JSON stays the text it is.
+pub(super) fn states(list: &mut Properties, known: &Known<'_>) {
+    let instructions = list.take(names::GEN_AI_SYSTEM_INSTRUCTIONS);
     // Of a memory that is written the records went in.
     let writes = list.text(names::GEN_AI_OPERATION_NAME).is_some_and(|name| WRITES.contains(&name));
     let written = if writes { list.take(names::GEN_AI_MEMORY_RECORDS) } else { None };
     let mut state = |all: [&str; 4]| {
-        let found: Vec<Value> = all.into_iter().filter_map(|key| list.take(key)).collect();
-        found.into_iter().next().map(structured)
+        let found: Vec<Json> = all.into_iter().filter_map(|key| list.take(key)).collect();
+        found.into_iter().next()
     };
     let (input, output) = (state(INPUT), state(OUTPUT));
-    let input = input.or_else(|| written.map(structured));
-    let input = match (instructions, input) {
-        (Some(instructions), input) => Some(with_instructions(instructions, input)),
-        (None, input) => input,
+    let input = input.or(written);
+    let shaped = |value: Json| if known.has_maps { structured(value) } else { value };
+    let input = match instructions {
+        Some(instructions) => Some(with_instructions(structured(instructions), input.map(structured))),
+        None => input.map(shaped),
     };
-    let planned = match facts.content().map(|operation| &operation.call) {
-        Some(Call::Plan(plan)) => plan.text.as_deref().map(json::of_text),
+    let planned = match known.content().map(|operation| &operation.call) {
+        Some(Call::Plan(plan)) => plan.text.as_deref().map(Json::from),
         _ => None,
     };
     list.put(ph::AI_INPUT_STATE, input);
-    list.put(ph::AI_OUTPUT_STATE, output.or(planned));
+    list.put(ph::AI_OUTPUT_STATE, output.or(planned).map(shaped));
 }
 
-/// The value of JSON that the conventions have as a text on spans.
-fn structured(value: Value) -> Value {
-    match value {
-        Value::StringValue(text) => json::of_text(&text),
-        other => other,
-    }
+/// The value of JSON that the conventions have as a text on spans; a bare word or number stays the text it is.
+fn structured(value: Json) -> Json {
+    let parsed = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+    parsed.filter(|json: &Json| json.is_object() || json.is_array()).unwrap_or(value)
 }
 
 /// The messages with the instructions as the first of them, as PostHog puts them to a generation's.
-fn with_instructions(parts: Value, input: Option<Value>) -> Value {
-    let system = json::map([("role", Value::StringValue("system".to_owned())), ("parts", parts)]);
-    let mut values = vec![AnyValue { value: Some(system) }];
+fn with_instructions(parts: Json, input: Option<Json>) -> Json {
+    let system = Map::from_iter([("role".to_owned(), "system".into()), ("parts".to_owned(), parts)]);
+    let mut values = vec![Json::Object(system)];
     match input {
-        Some(Value::ArrayValue(messages)) => values.extend(messages.values),
-        Some(other) => values.push(AnyValue { value: Some(other) }),
+        Some(Json::Array(mut messages)) => values.append(&mut messages),
+        Some(other) => values.push(other),
         None => {}
     }
-    Value::ArrayValue(ArrayValue { values })
+    Json::Array(values)
 }
 
 /// The instructions of a request as one text.

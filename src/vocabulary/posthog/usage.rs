@@ -1,11 +1,10 @@
 //! What a call used and cost.
 
-use super::{json, properties::Properties, span::Facts};
+use super::{properties::Properties, rules::Known};
 use crate::{
     record::{Operation, OperationClass, RawJson},
     semconv::{gen_ai as names, posthog as ph},
 };
-use opentelemetry_proto::tonic::{common::v1::any_value::Value, trace::v1::span::SpanKind};
 
 /// What an event of a call alone may have: on the events around it it would count again.
 fn is_cost(key: &str) -> bool {
@@ -18,11 +17,11 @@ fn is_cost(key: &str) -> bool {
 
 /// Counts and costs of a call. What an agent or a workflow of this program used in all is the sum of its calls,
 /// and is left out; of a service that runs agents nothing else is known.
-pub(super) fn usage(list: &mut Properties, class: OperationClass, kind: i32, facts: &Facts<'_>) {
+pub(super) fn usage(list: &mut Properties, class: OperationClass, known: &Known<'_>) {
     let is_call = matches!(class, OperationClass::Generation | OperationClass::Embedding);
     if !is_call {
         list.remove(is_cost);
-        if kind != SpanKind::Client as i32 {
+        if !known.is_client {
             list.remove(|key| key.starts_with("gen_ai.usage."));
         }
         return;
@@ -33,7 +32,7 @@ pub(super) fn usage(list: &mut Properties, class: OperationClass, kind: i32, fac
             list.copy(to, from);
         }
     }
-    let Some(usage) = facts.operation.and_then(Operation::usage) else { return };
+    let Some(usage) = known.operation.and_then(Operation::usage) else { return };
     if is_generation {
         list.put_count(ph::AI_TOTAL_TOKENS, usage.total_tokens);
         let hour = usage.cache_write_1h_input_tokens;
@@ -42,17 +41,17 @@ pub(super) fn usage(list: &mut Properties, class: OperationClass, kind: i32, fac
         list.put_count(ph::AI_CACHE_CREATION_5M_INPUT_TOKENS, minutes);
         // The record's input has the cached tokens in it, whatever the provider's has.
         if usage.input_tokens.is_some() {
-            list.put_flag(ph::AI_CACHE_REPORTING_EXCLUSIVE, Some(false));
+            list.put(ph::AI_CACHE_REPORTING_EXCLUSIVE, Some(false));
         }
     }
-    let raw = usage.raw.as_ref().map(RawJson::to_value);
-    let provider = facts.operation.and_then(|operation| operation.provider.as_deref());
-    if provider == Some("openrouter") {
+    let provider = known.operation.and_then(|operation| operation.provider.as_deref());
+    let tells_cost = provider == Some("openrouter");
+    let has_map = is_generation && known.has_maps;
+    let raw = usage.raw.as_ref().filter(|_| tells_cost || has_map).map(RawJson::to_value);
+    if tells_cost {
         cost(list, raw.as_ref(), is_generation);
     }
-    if is_generation {
-        list.put(ph::AI_USAGE, raw.as_ref().filter(|raw| raw.is_object()).map(json::of_json));
-    }
+    list.put(ph::AI_USAGE, raw.filter(|raw| has_map && raw.is_object()));
 }
 
 /// What OpenRouter says that the call cost, in US dollars; other providers say none.
@@ -60,13 +59,13 @@ fn cost(list: &mut Properties, raw: Option<&serde_json::Value>, is_generation: b
     let cost = raw.and_then(|raw| raw.get("cost")?.as_f64());
     let is_told = list.iter().any(|(key, _)| is_cost(key));
     if let Some(cost) = cost.filter(|cost| cost.is_finite() && !is_told) {
-        list.put(ph::AI_TOTAL_COST_USD, Some(Value::DoubleValue(cost)));
+        list.put(ph::AI_TOTAL_COST_USD, Some(cost));
         // An embedding has no output that could cost.
         if !is_generation {
-            list.put(ph::AI_INPUT_COST_USD, Some(Value::DoubleValue(cost)));
-            list.put(ph::AI_OUTPUT_COST_USD, Some(Value::DoubleValue(0.0)));
+            list.put(ph::AI_INPUT_COST_USD, Some(cost));
+            list.put(ph::AI_OUTPUT_COST_USD, Some(0.0));
         }
-        list.put_flag(ph::AI_COST_PASSTHROUGH, Some(true));
+        list.put(ph::AI_COST_PASSTHROUGH, Some(true));
     }
 }
 

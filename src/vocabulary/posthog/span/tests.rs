@@ -1,16 +1,21 @@
-use super::*;
+use super::{
+    super::examples::{chat, embeddings, failed, generation_of, tool},
+    *,
+};
 use crate::{
     capture::ContentCapture,
     record::{
-        Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind, Marks, Message, Outcome, Part, Plan, RawJson,
-        Response, Role, Server, ToolExecution,
+        Call, ErrorInfo, ErrorKind, Marks, Message, OperationClass, OperationKind, Outcome, Part, Plan, Role,
     },
     vocabulary::gen_ai::{attributes, content_attributes, evaluation_event, fields},
 };
 use opentelemetry::{Array, Value as OtelValue};
-use opentelemetry_proto::tonic::trace::v1::{Status, span::SpanKind};
+use opentelemetry_proto::tonic::{
+    common::v1::{AnyValue, ArrayValue},
+    trace::v1::Status,
+};
 use serde_json::{Value as Json, json};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 fn value(value: &OtelValue) -> Value {
     match value {
@@ -26,6 +31,10 @@ fn value(value: &OtelValue) -> Value {
 
 fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+fn array(values: impl Iterator<Item = Value>) -> Value {
+    Value::ArrayValue(ArrayValue { values: values.map(|value| AnyValue { value: Some(value) }).collect() })
 }
 
 fn messages(list: &[opentelemetry::KeyValue]) -> Vec<KeyValue> {
@@ -80,76 +89,22 @@ fn foreign(attributes: Vec<KeyValue>) -> Json {
 }
 
 fn json_of(attributes: &[KeyValue]) -> Json {
-    let entry = |one: &KeyValue| (one.key.clone(), one.value.as_ref().map_or(Json::Null, json::to_json));
+    let entry = |one: &KeyValue| (one.key.clone(), json_value(one.value.as_ref()));
     let object: serde_json::Map<String, Json> = attributes.iter().map(entry).collect();
     assert_eq!(object.len(), attributes.len(), "a name twice");
     Json::Object(object)
 }
 
-fn generation_of(kind: OperationKind, provider: &'static str) -> Operation {
-    let mut request = Request { model: Some("gpt-5".into()), ..Request::default() };
-    request.messages.push(Message::text(Role::User, "How warm is it?"));
-    request.temperature = Some(0.5);
-    request.max_output_tokens = Some(100);
-    request.stream = true;
-    request.tool_choice = Some(ToolChoice::Required);
-    let mut response =
-        Response { id: Some("resp_1".into()), model: Some("gpt-5-2025".into()), ..Response::default() };
-    let choice = response.choice_mut(0);
-    choice.message.parts.push(Part::Text("18 degrees".into()));
-    choice.finish_reason = Some(crate::record::FinishReason::Stop);
-    response.usage.input_tokens = Some(30);
-    response.usage.output_tokens = Some(12);
-    response.usage.cache_read_input_tokens = Some(10);
-    response.usage.cache_write_input_tokens = Some(8);
-    response.usage.cache_write_1h_input_tokens = Some(3);
-    response.usage.reasoning_output_tokens = Some(4);
-    response.usage.raw = Some(RawJson::from(json!({ "prompt_tokens": 30, "cost": 0.25 })));
-    let call = Call::Inference { request: Box::new(request), response: Arc::new(response) };
-    let mut operation = Operation::new(kind, call);
-    operation.provider = Some(provider.into());
-    operation.server = Some(Server { address: "api.openai.com".into(), port: 443 });
-    operation.url = Some("https://api.openai.com/v1/chat/completions".into());
-    operation.http_status = Some(200);
-    operation.time_to_first_chunk = Some(Duration::from_millis(250));
-    operation.outcome = Outcome::Done;
-    operation
-}
-
-fn chat() -> Operation {
-    generation_of(OperationKind::Chat, "openai")
-}
-
-fn embeddings(input: Vec<EmbeddingInput>) -> Operation {
-    let request =
-        EmbeddingsRequest { model: Some("text-embedding-3-small".into()), input, ..Default::default() };
-    let mut response = Embeddings { model: request.model.clone(), ..Embeddings::default() };
-    response.usage.input_tokens = Some(5);
-    let call = Call::Embeddings { request: Box::new(request), response: Box::new(response) };
-    let mut operation = Operation::new(OperationKind::Embeddings, call);
-    operation.provider = Some("openai".into());
-    operation.server = Some(Server { address: "api.openai.com".into(), port: 443 });
-    operation.url = Some("https://api.openai.com/v1/embeddings".into());
-    operation.http_status = Some(200);
-    operation.outcome = Outcome::Done;
-    operation
-}
-
-fn tool() -> Operation {
-    let call = ToolExecution {
-        name: "get_weather".into(),
-        arguments: Some(r#"{"city":"Lund"}"#.into()),
-        result: Some("18 degrees".into()),
-        ..ToolExecution::default()
-    };
-    let mut operation = Operation::new(OperationKind::ExecuteTool, Call::Tool(Box::new(call)));
-    operation.outcome = Outcome::Done;
-    operation
-}
-
-fn failed(mut operation: Operation, info: ErrorInfo) -> Operation {
-    operation.outcome = Outcome::Failed(Box::new(info));
-    operation
+fn json_value(value: Option<&AnyValue>) -> Json {
+    match value.and_then(|value| value.value.as_ref()) {
+        Some(Value::StringValue(text)) => json!(text),
+        Some(Value::BoolValue(flag)) => json!(flag),
+        Some(Value::IntValue(number)) => json!(number),
+        Some(Value::DoubleValue(number)) => json!(number),
+        Some(Value::ArrayValue(list)) => list.values.iter().map(|item| json_value(Some(item))).collect(),
+        Some(Value::KvlistValue(map)) => json_of(&map.values),
+        _ => Json::Null,
+    }
 }
 
 #[test]
