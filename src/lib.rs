@@ -128,12 +128,7 @@ pub mod span;
 pub mod testing;
 #[cfg(feature = "tracia")]
 pub mod tracia;
-#[cfg(any(
-    feature = "client",
-    feature = "reqwest-middleware",
-    feature = "async-openai",
-    feature = "tracia"
-))]
+#[cfg(any(feature = "client", feature = "reqwest-middleware", feature = "async-openai", feature = "tracia"))]
 mod transport;
 pub mod vocabulary;
 pub mod wire;

@@ -49,9 +49,7 @@ enum Obstacle {
 impl Obstacle {
     fn error(&self) -> Error {
         match self {
-            Self::Unset(why) => {
-                Error::configuration(why).with_tracia_code(ErrorCode::MissingProviderApiKey)
-            }
+            Self::Unset(why) => Error::configuration(why).with_tracia_code(ErrorCode::MissingProviderApiKey),
             Self::Wrong(why) => Error::configuration(why),
         }
     }

@@ -37,7 +37,9 @@ pub(super) fn segment(text: &str, what: &str) -> Result<String, Error> {
     }
     // Encoded or not, these lead to the place above.
     if matches!(text, "." | "..") {
-        return Err(Error::configuration(format!("{text:?} is no {what}: it leaves its place in the address")));
+        return Err(Error::configuration(format!(
+            "{text:?} is no {what}: it leaves its place in the address"
+        )));
     }
     Ok(encoded(text))
 }

@@ -51,7 +51,9 @@ impl Evaluate {
             return Err(Error::configuration("the evaluator is empty or blank: `quality` is one"));
         }
         if !value.is_finite() {
-            return Err(Error::configuration(format!("the value of an evaluation is {value}, which is no number")));
+            return Err(Error::configuration(format!(
+                "the value of an evaluation is {value}, which is no number"
+            )));
         }
         let mut body = Map::new();
         body.insert("evaluatorKey".to_owned(), evaluator.as_str().into());

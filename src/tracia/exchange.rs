@@ -145,7 +145,8 @@ impl Api {
                 Err(_) => Failed { error: too_late(inner.timeout), is_untaken: false },
             };
             let wait = self.wait(&request, &failed, tries);
-            let fits = |wait: &Duration| end.is_none_or(|end| *wait < end.saturating_duration_since(Instant::now()));
+            let fits =
+                |wait: &Duration| end.is_none_or(|end| *wait < end.saturating_duration_since(Instant::now()));
             let Some(wait) = wait.filter(fits) else { return Err(self.told(failed.error, tries)) };
             tokio::time::sleep(wait).await;
             tries += 1;
@@ -174,7 +175,8 @@ impl Api {
         loop {
             match answer.chunk().await {
                 Ok(Some(chunk)) if read.len() + chunk.len() > ANSWER_BYTES => {
-                    let info = ErrorInfo::new(ErrorKind::Protocol, "the answer of Tracia has more than 64 MiB");
+                    let info =
+                        ErrorInfo::new(ErrorKind::Protocol, "the answer of Tracia has more than 64 MiB");
                     let error = Error::from(info).with_tracia_code(ErrorCode::Unknown);
                     return Err(Failed { error, is_untaken: false });
                 }

@@ -87,11 +87,11 @@ pub use message::{Message, TokenUsage, ToolCall};
 pub use new_span::{CreatedSpan, NewSpan};
 pub use prompt::{NewPrompt, Prompt, PromptSummary, PromptUpdate, PromptVersion};
 pub use prompts::Prompts;
+/// The crate whose client [`ApiBuilder::http_client`] takes, in the version that it takes.
+pub use reqwest;
 pub use run::{RunPrompt, RunResult};
 pub use span::{Span, SpanStatus, SpanSummary};
 pub use spans::{ListSpans, SpanPage, SpanPages, Spans};
-/// The crate whose client [`ApiBuilder::http_client`] takes, in the version that it takes.
-pub use reqwest;
 
 use crate::Error;
 use exchange::Inner;

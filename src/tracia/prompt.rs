@@ -231,7 +231,9 @@ impl NewPrompt {
             check_filled(&fields, key)?;
         }
         if content.is_empty() {
-            return Err(Error::configuration("the prompt has no message: give `.user(..)` or `.message(..)`"));
+            return Err(Error::configuration(
+                "the prompt has no message: give `.user(..)` or `.message(..)`",
+            ));
         }
         fields.insert("content".to_owned(), with_ids(&content));
         Ok(fields.into())

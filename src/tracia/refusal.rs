@@ -40,7 +40,8 @@ pub(super) fn of(status: u16, headers: &HeaderMap, body: &[u8]) -> Error {
     info.code = code;
     info.details = words.get("details").filter(|details| !details.is_null()).cloned().into_iter().collect();
     info.http_status = Some(status);
-    info.retry_after = headers.get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?, SystemTime::now()));
+    info.retry_after =
+        headers.get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?, SystemTime::now()));
     let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
     info.request_id = id.filter(|id| !id.is_empty()).map(str::to_owned);
     Error::from(info).with_tracia_code(known)

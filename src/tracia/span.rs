@@ -35,6 +35,15 @@ impl SpanStatus {
     }
 }
 
+impl From<SpanStatus> for String {
+    fn from(status: SpanStatus) -> Self {
+        match status {
+            SpanStatus::Other(word) => word,
+            status => status.as_str().to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for SpanStatus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())

@@ -138,8 +138,8 @@ impl ListSpans {
     }
 
     /// That ended so.
-    pub fn status(self, status: &SpanStatus) -> Self {
-        self.with("status", status.as_str())
+    pub fn status(self, status: SpanStatus) -> Self {
+        self.with("status", status)
     }
 
     /// That came at this time or later; to the millisecond.
@@ -186,7 +186,7 @@ impl ListSpans {
     /// Asks for one page.
     ///
     /// # Errors
-    /// A limit that is not from 1 to 100, a blank value, a tag with a comma, a time before 1970; what Tracia or the
+    /// A limit that is not from 1 to 100, a blank value, a tag with a comma, a time that is not from 1970 to 2554; what Tracia or the
     /// network says.
     pub async fn send(self) -> Result<SpanPage, Error> {
         self.page().await
@@ -218,11 +218,15 @@ impl ListSpans {
         }
         let wrong = |what: String| Err(Error::configuration(what));
         if let Some(tag) = self.tags.iter().find(|tag| tag.contains(',') || tag.trim().is_empty()) {
-            return wrong(format!("spans cannot be asked for by the tag {tag:?}: it is blank or has a comma"));
+            return wrong(format!(
+                "spans cannot be asked for by the tag {tag:?}: it is blank or has a comma"
+            ));
         }
         for (name, value) in &pairs {
             if value.trim().is_empty() {
-                return wrong(format!("{name} is blank, or before 1970: leave it out to ask for all"));
+                return wrong(format!(
+                    "{name} is blank, or no time from 1970 to 2554: leave it out to ask for all"
+                ));
             }
             if *name == "limit" && !value.parse().is_ok_and(|limit: u32| (1..=100).contains(&limit)) {
                 return wrong(format!("limit is {value}, and a page has from 1 to 100 spans"));
@@ -232,10 +236,11 @@ impl ListSpans {
     }
 }
 
-/// The time as JavaScript writes it; nothing for one before 1970, which is refused.
+/// The time as JavaScript writes it; nothing for one that cannot be written, which is refused.
 fn text_of(time: SystemTime) -> String {
-    let Ok(since) = time.duration_since(UNIX_EPOCH) else { return String::new() };
-    let mut text = rfc3339(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+    let nanos = time.duration_since(UNIX_EPOCH).ok().and_then(|since| u64::try_from(since.as_nanos()).ok());
+    let Some(nanos) = nanos else { return String::new() };
+    let mut text = rfc3339(nanos);
     text.truncate(text.len() - "000000Z".len());
     text + "Z"
 }
@@ -257,7 +262,8 @@ impl SpanPages {
         let page = this.page().await?;
         let asked = this.pairs.iter().find(|(name, _)| *name == "cursor").map(|(_, cursor)| cursor);
         if page.next_cursor.is_some() && page.next_cursor.as_ref() == asked {
-            let info = ErrorInfo::new(ErrorKind::Protocol, "a page of Tracia's spans names itself as the next");
+            let info =
+                ErrorInfo::new(ErrorKind::Protocol, "a page of Tracia's spans names itself as the next");
             return Err(Error::from(info).with_tracia_code(ErrorCode::Unknown));
         }
         self.next = page.next_cursor.and_then(|cursor| Some(self.next.take()?.cursor(cursor)));

@@ -82,7 +82,9 @@ pub(super) fn variables(content: &Value) -> Vec<String> {
     for message in content.as_array().into_iter().flatten() {
         for piece in pieces(message["content"].as_str().unwrap_or_default()) {
             match piece {
-                Piece::Variable(name) if !names.iter().any(|known| known == name) => names.push(name.to_owned()),
+                Piece::Variable(name) if !names.iter().any(|known| known == name) => {
+                    names.push(name.to_owned())
+                }
                 _ => {}
             }
         }
@@ -115,7 +117,8 @@ mod tests {
 
     #[test]
     fn a_variable_is_a_word_between_double_braces() {
-        let content = json!([{"role": "user", "content": "{{a}} {{ a }} {{b-c}} {{{d_1}}} {{}} {{a}} {{é}} {x}"}]);
+        let content =
+            json!([{"role": "user", "content": "{{a}} {{ a }} {{b-c}} {{{d_1}}} {{}} {{a}} {{é}} {x}"}]);
         assert_eq!(variables(&content), ["a", "d_1"]);
         let rendered = rendered(&content, &json!({"a": "{{d_1}}", "d_1": "D"}));
         assert_eq!(rendered[0]["content"], "{{d_1}} {{ a }} {{b-c}} {D} {{}} {{d_1}} {{é}} {x}");

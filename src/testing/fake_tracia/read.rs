@@ -68,7 +68,8 @@ pub(super) fn list(stored: &Stored, request: &ReceivedRequest) -> Result<Value, 
         let has_tag =
             |tag: &str| span.sent["tags"].as_array().is_some_and(|tags| tags.iter().any(|t| t == tag));
         equal.iter().all(|(name, asked)| asked.is_none_or(|asked| span.sent[*name] == *asked))
-            && asked("promptSlug").is_none_or(|asked| span.prompt.as_ref().is_some_and(|(slug, _)| slug == asked))
+            && asked("promptSlug")
+                .is_none_or(|asked| span.prompt.as_ref().is_some_and(|(slug, _)| slug == asked))
             && asked("tags").is_none_or(|tags| tags.split(',').all(has_tag))
             && start.is_none_or(|start| i128::from(span.created) >= start)
             && end.is_none_or(|end| i128::from(span.created) <= end)
