@@ -10,7 +10,9 @@ use tracing_genai::{
     tracia::{Api, ListSpans, NewSpan, SpanStatus},
 };
 
-async fn asked(set: fn(ListSpans) -> ListSpans) -> String {
+type Set = fn(ListSpans) -> ListSpans;
+
+async fn asked(set: Set) -> String {
     let (tracia, api) = answering(200, &json!({"spans": []}));
     set(api.spans().list()).send().await.unwrap();
     the_request(&tracia).path
@@ -24,7 +26,7 @@ async fn without_a_condition_there_is_no_query() {
 #[tokio::test]
 async fn each_condition_is_a_parameter() {
     let time = |list: ListSpans| list.start_date(UNIX_EPOCH + Duration::from_millis(1_767_225_600_005));
-    let cases: [(fn(ListSpans) -> ListSpans, &str); 9] = [
+    let cases: [(Set, &str); 9] = [
         (|list| list.prompt_slug("a b"), "promptSlug=a%20b"),
         (|list| list.status(SpanStatus::Error), "status=ERROR"),
         (time, "startDate=2026-01-01T00%3A00%3A00.005Z"),

@@ -83,7 +83,7 @@ pub(super) fn variables(content: &Value) -> Vec<String> {
         for piece in pieces(message["content"].as_str().unwrap_or_default()) {
             match piece {
                 Piece::Variable(name) if !names.iter().any(|known| known == name) => {
-                    names.push(name.to_owned())
+                    names.push(name.to_owned());
                 }
                 _ => {}
             }
