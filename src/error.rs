@@ -1,6 +1,7 @@
 use crate::{
     capture::redact::scrub_secrets,
     record::{ErrorInfo, ErrorKind},
+    vocabulary::tracia::ErrorCode,
 };
 use std::{cell::RefCell, error::Error as StdError, fmt};
 
@@ -13,6 +14,8 @@ pub struct Error(Box<Inner>);
 struct Inner {
     info: ErrorInfo,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Where the kind does not tell it.
+    tracia_code: Option<ErrorCode>,
 }
 
 impl Error {
@@ -30,10 +33,17 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_tracia_code(mut self, code: ErrorCode) -> Self {
+        self.0.tracia_code = Some(code);
+        self
+    }
+
     /// The same error for another who has it, without its source.
     #[cfg(feature = "bedrock")]
     pub(crate) fn again(&self) -> Self {
-        self.info().clone().into()
+        let mut again = Self::from(self.info().clone());
+        again.0.tracia_code = self.0.tracia_code;
+        again
     }
 
     pub(crate) fn info_mut(&mut self) -> &mut ErrorInfo {
@@ -54,11 +64,59 @@ impl Error {
     pub fn http_status(&self) -> Option<u16> {
         self.0.info.http_status
     }
+
+    /// The code that Tracia's SDKs have for it, whoever it comes from: for a program that knows these.
+    /// [`info().code`](ErrorInfo::code) is another thing, the word that the server itself wrote.
+    ///
+    /// | code | [kind](Self::kind) | of |
+    /// |---|---|---|
+    /// | `UNAUTHORIZED`, `NOT_FOUND`, `CONFLICT`, `MISSING_VARIABLES`, `MISSING_PROVIDER_KEY` | by the HTTP status | Tracia's API, where the body says so |
+    /// | `INVALID_REQUEST` | [`Configuration`](ErrorKind::Configuration); [`InvalidRequest`](ErrorKind::InvalidRequest) without an answer | what is wrong before anything is sent; Tracia's API, where the body says so |
+    /// | `PROVIDER_ERROR` | every one not named here | a provider's refusal or failure; Tracia's API, where the body says so |
+    /// | `NETWORK_ERROR` | [`Connection`](ErrorKind::Connection) | any |
+    /// | `TIMEOUT` | [`Timeout`](ErrorKind::Timeout) | any, but not an answer of Tracia's API |
+    /// | `ABORTED` | [`Cancelled`](ErrorKind::Cancelled) | any |
+    /// | `MISSING_PROVIDER_API_KEY` | [`Configuration`](ErrorKind::Configuration) | a call of `Client` without what the provider asks for: its key, its address, its region |
+    /// | `UNSUPPORTED_MODEL` | [`Configuration`](ErrorKind::Configuration) | a call of a model whose provider is not known, or that has no such models |
+    /// | `UNKNOWN` | any | an answer of Tracia's API without one of its codes, or one that cannot be read; [`Other`](ErrorKind::Other) |
+    ///
+    /// Tracia's SDKs call a provider that was not reached, or not in time, `PROVIDER_ERROR`; here it is
+    /// `NETWORK_ERROR` and `TIMEOUT`, as at Tracia itself. What they lack is beside it:
+    /// [`http_status`](Self::http_status), [`retry_after`](ErrorInfo::retry_after) and the
+    /// [kind](Self::kind). As with them, the status of an answer of Tracia's API alone gives no code: a page of
+    /// a proxy with a `404` is `UNKNOWN`, and no prompt is missing.
+    pub fn tracia_code(&self) -> ErrorCode {
+        self.0.tracia_code.unwrap_or_else(|| code_of(self.info()))
+    }
+}
+
+/// What the kind tells.
+fn code_of(info: &ErrorInfo) -> ErrorCode {
+    // A parameter that the API lacks is found before it is asked; an error in a stream has words of the provider.
+    let is_answered = info.http_status.is_some() || info.code.is_some() || info.provider_type.is_some();
+    match info.kind {
+        ErrorKind::Configuration => ErrorCode::InvalidRequest,
+        ErrorKind::InvalidRequest if !is_answered => ErrorCode::InvalidRequest,
+        ErrorKind::Connection => ErrorCode::NetworkError,
+        ErrorKind::Timeout => ErrorCode::Timeout,
+        ErrorKind::Cancelled => ErrorCode::Aborted,
+        ErrorKind::Other => ErrorCode::Unknown,
+        ErrorKind::Authentication
+        | ErrorKind::Permission
+        | ErrorKind::NotFound
+        | ErrorKind::InvalidRequest
+        | ErrorKind::RateLimited
+        | ErrorKind::Overloaded
+        | ErrorKind::Server
+        | ErrorKind::ContentRefused
+        | ErrorKind::ContextTooLong
+        | ErrorKind::Protocol => ErrorCode::ProviderError,
+    }
 }
 
 impl From<ErrorInfo> for Error {
     fn from(info: ErrorInfo) -> Self {
-        Self(Box::new(Inner { info, source: None }))
+        Self(Box::new(Inner { info, source: None, tracia_code: None }))
     }
 }
 

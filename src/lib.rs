@@ -95,6 +95,7 @@
 //! | `tower` | | `instrument::tower`, for any HTTP client that is a service |
 //! | `async-openai` | | `instrument::async_openai` |
 //! | `aws` | | `instrument::aws`, for the SDK of Amazon Bedrock |
+//! | `tracia` | | `tracia`: Tracia's own API, its prompts and spans |
 //! | `testing` | | `testing` |
 //!
 //! [GenAI conventions]: https://github.com/open-telemetry/semantic-conventions-genai
@@ -123,9 +124,11 @@ pub mod semconv;
 pub mod span;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(feature = "export")]
+#[cfg(any(feature = "export", feature = "tracia"))]
 mod time;
-#[cfg(any(feature = "client", feature = "reqwest-middleware", feature = "async-openai"))]
+#[cfg(feature = "tracia")]
+pub mod tracia;
+#[cfg(any(feature = "client", feature = "reqwest-middleware", feature = "async-openai", feature = "tracia"))]
 mod transport;
 pub mod vocabulary;
 pub mod wire;

@@ -1,8 +1,10 @@
-//! Times as services write them.
+//! The time as services write it.
 
+#[cfg(feature = "export")]
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds since 1970, now.
+#[cfg(feature = "export")]
 pub(crate) fn now_unix_nanos() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

@@ -17,6 +17,7 @@ use tracing_genai::{
     export::{Destination, ProblemKind, Tracia},
     span::{Agent, Evaluation, Generation},
     testing::{FakePostHog, FakeTracia, Gate, OtlpSink, ServiceAnswer},
+    vocabulary::tracia::ErrorCode,
 };
 use tracing_subscriber::{Registry, layer::SubscriberExt};
 
@@ -147,6 +148,23 @@ fn telling(tracia: &FakeTracia) -> (Program, Lost) {
         panic!("a hook that panics");
     });
     (Program::with(Telemetry::builder().destination(destination)), lost)
+}
+
+#[test]
+fn a_refusal_is_told_by_the_code_that_tracia_gave() {
+    let tracia = FakeTracia::start().unwrap();
+    tracia.answer_next(1, &FakeTracia::error(400, "INVALID_REQUEST", "no such thing"));
+    tracia.answer_next(1, &ServiceAnswer::status(422));
+    let codes = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&codes);
+    let destination =
+        to(&tracia).on_span_error(move |error, _| noted.lock().unwrap().push(error.tracia_code()));
+    let program = Program::with(Telemetry::builder().destination(destination));
+    for _ in 0..2 {
+        call(&program);
+        program.flush();
+    }
+    assert_eq!(*codes.lock().unwrap(), [ErrorCode::InvalidRequest, ErrorCode::Unknown]);
 }
 
 #[test]

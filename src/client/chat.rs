@@ -10,6 +10,7 @@ use crate::{
         Response, Role, ToolChoice, ToolDefinition, ToolResult,
     },
     span::in_flight::InFlight,
+    vocabulary::tracia::ErrorCode,
 };
 use serde_json::Value;
 use std::{
@@ -354,7 +355,8 @@ impl Chat {
         if route.provider == Provider::VertexAi && model.starts_with("claude") {
             return Err(Error::configuration(format!(
                 "{model:?} is not one of Google's models: of Vertex AI only those can be called here"
-            )));
+            ))
+            .with_tracia_code(ErrorCode::UnsupportedModel));
         }
         let url = route.url(api, model, stream);
         if request.model.as_deref() != Some(model) {
@@ -383,7 +385,8 @@ fn api(provider: Provider, responses: bool) -> Result<Api, Error> {
         Provider::Voyage => {
             return Err(Error::configuration(format!(
                 "{provider} has no language models that can be called here; `.provider(..)` names another"
-            )));
+            ))
+            .with_tracia_code(ErrorCode::UnsupportedModel));
         }
         Provider::Mistral | Provider::Cohere | Provider::DeepSeek => Api::OpenAiChat,
         _ if responses => return Ok(Api::OpenAiResponses),

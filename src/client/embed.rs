@@ -3,6 +3,7 @@ use crate::{
     Error,
     provider::{self, Api},
     record::{Call, EmbeddingInput, Embeddings, EmbeddingsRequest, ErrorInfo, ErrorKind, Outcome, Usage},
+    vocabulary::tracia::ErrorCode,
 };
 use bytes::Bytes;
 use serde_json::Value;
@@ -135,7 +136,8 @@ impl Embed {
             provider @ Provider::Anthropic => {
                 return Err(Error::configuration(format!(
                     "{provider} has no embedding models that can be called here; `.provider(..)` names another"
-                )));
+                ))
+                .with_tracia_code(ErrorCode::UnsupportedModel));
             }
             _ => Api::OpenAiEmbeddings,
         };

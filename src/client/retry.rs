@@ -1,19 +1,13 @@
 //! When a call is tried again, and after how long.
 
-use crate::record::{ErrorInfo, ErrorKind};
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    time::Duration,
+use crate::{
+    record::{ErrorInfo, ErrorKind},
+    transport::{LONGEST_ASKED, back_off, random},
 };
+use std::time::Duration;
 
 /// How often a call is tried again unless told otherwise, as in OpenAI's and Anthropic's own clients.
 pub(super) const MAX_RETRIES: u32 = 2;
-/// The first wait, which doubles.
-const FIRST: Duration = Duration::from_millis(500);
-/// The longest wait of our own choice.
-const LONGEST: Duration = Duration::from_secs(8);
-/// The longest wait that a provider may ask for; beyond it the caller decides.
-const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
 /// How often a call is tried again.
 #[derive(Clone, Copy, Debug)]
@@ -61,18 +55,6 @@ impl Attempt<'_> {
         };
         self.should_retry.unwrap_or(by_error && !is_hopeless)
     }
-}
-
-/// The wait after this many attempts; `jitter`, of 0 to 1, takes up to a quarter of it away.
-fn back_off(attempts: u32, jitter: f64) -> Duration {
-    let doubled = FIRST.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
-    doubled.min(LONGEST).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0)
-}
-
-/// A number of 0 to 1 that differs from client to client, so that they do not come back all at once.
-fn random() -> f64 {
-    let bits = RandomState::new().build_hasher().finish() >> 32;
-    bits as f64 / f64::from(u32::MAX)
 }
 
 #[cfg(test)]
@@ -142,13 +124,5 @@ mod tests {
             Retry { max_retries: 0 }.wait(&Attempt { number: 1, error: &error, should_retry: None }),
             None
         );
-    }
-
-    #[test]
-    fn waits_double_up_to_a_limit_and_vary_by_a_quarter() {
-        let waits: Vec<_> = (1..=7).map(|attempts| back_off(attempts, 0.0).as_millis()).collect();
-        assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 8000, 8000]);
-        assert_eq!(back_off(2, 1.0), Duration::from_millis(750));
-        assert!((0.0..=1.0).contains(&random()));
     }
 }

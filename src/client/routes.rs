@@ -5,7 +5,7 @@ use super::{
     endpoint::Endpoint,
     route::{NoRoute, Route},
 };
-use crate::Error;
+use crate::{Error, vocabulary::tracia::ErrorCode};
 use std::sync::{Arc, OnceLock};
 
 /// The providers whose keys the environment may hold.
@@ -31,11 +31,28 @@ pub(super) struct Routes {
     /// Where everything goes that no call sends elsewhere.
     sole: Option<Arc<Route>>,
     /// Why there is none stands in its place.
-    by_provider: Vec<(Provider, Result<Arc<Route>, String>)>,
+    by_provider: Vec<(Provider, Result<Arc<Route>, Obstacle>)>,
     /// Those that the program gave an endpoint for.
     given: Vec<Provider>,
     /// Amazon Bedrock as the environment has it, looked for when a call wants it: that may read AWS's files.
-    bedrock: OnceLock<Result<Arc<Route>, String>>,
+    bedrock: OnceLock<Result<Arc<Route>, Obstacle>>,
+}
+
+/// Why a provider cannot be called, in words.
+#[derive(Debug)]
+enum Obstacle {
+    /// Something is missing, its key as a rule.
+    Unset(String),
+    Wrong(String),
+}
+
+impl Obstacle {
+    fn error(&self) -> Error {
+        match self {
+            Self::Unset(why) => Error::configuration(why).with_tracia_code(ErrorCode::MissingProviderApiKey),
+            Self::Wrong(why) => Error::configuration(why),
+        }
+    }
 }
 
 impl Routes {
@@ -48,7 +65,7 @@ impl Routes {
     ) -> Result<Self, Error> {
         let sole = match sole.map(|endpoint| Route::new(endpoint, &lookup)).transpose() {
             Ok(sole) => sole.map(Arc::new),
-            Err(NoRoute::Unset(why)) => return Err(Error::configuration(why)),
+            Err(NoRoute::Unset(why)) => return Err(Obstacle::Unset(why).error()),
             Err(NoRoute::Wrong(error)) => return Err(error),
         };
         let mut by_provider = Vec::with_capacity(PROVIDERS.len());
@@ -63,14 +80,14 @@ impl Routes {
             let endpoint = given.map_or_else(|| Endpoint::new(provider), |at| endpoints.remove(at));
             let route = match Route::new(endpoint, &lookup) {
                 Ok(route) => Ok(Arc::new(route)),
-                Err(NoRoute::Unset(why)) if is_given => return Err(Error::configuration(why)),
-                Err(NoRoute::Unset(why)) => Err(why),
+                Err(NoRoute::Unset(why)) if is_given => return Err(Obstacle::Unset(why).error()),
+                Err(NoRoute::Unset(why)) => Err(Obstacle::Unset(why)),
                 Err(NoRoute::Wrong(error)) if is_given => return Err(error),
                 // What the environment says of a provider that no call may ever want fails those calls.
                 Err(NoRoute::Wrong(error)) => {
                     let why = error.info().message.clone();
                     wrong.get_or_insert(error);
-                    Err(why)
+                    Err(Obstacle::Wrong(why))
                 }
             };
             given_providers.extend(is_given.then_some(provider));
@@ -91,7 +108,8 @@ impl Routes {
             return Err(Error::configuration(
                 "no API key of any provider: set OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY or another, \
                  or give `.api_key(..)` or `.endpoint(..)`",
-            ));
+            )
+            .with_tracia_code(ErrorCode::MissingProviderApiKey));
         }
         Ok(routes)
     }
@@ -129,7 +147,8 @@ impl Routes {
                 // A prompt goes to nobody whom its model's name does not tell.
                 Err(error) if gateway().is_some() => Err(Error::configuration(format!(
                     "{error}; or say `.provider(Provider::OpenAi)` for the server of OpenAI's format"
-                ))),
+                ))
+                .with_tracia_code(error.tracia_code())),
                 Err(error) => Err(error),
             },
             None => gateway().map(|route| (route, model)).ok_or_else(|| self.unknown(model)),
@@ -142,6 +161,7 @@ impl Routes {
             "no provider is known for the model {model:?}: name it with `.provider(Provider::{example:?})` or \
              another, or give the server's address with `.base_url(..)` or OPENAI_BASE_URL"
         ))
+        .with_tracia_code(ErrorCode::UnsupportedModel)
     }
 
     /// Who has the models of this provider in its place: a program that gave the one and not the other
@@ -161,22 +181,23 @@ impl Routes {
         let from_env = || (provider == Provider::Bedrock).then(|| self.bedrock.get_or_init(bedrock_from_env));
         match known.or_else(from_env) {
             Some(Ok(route)) => Ok(Arc::clone(route)),
-            Some(Err(why)) => Err(Error::configuration(why)),
+            Some(Err(obstacle)) => Err(obstacle.error()),
             None => Err(not_built_in(provider)),
         }
     }
 }
 
-fn bedrock_from_env() -> Result<Arc<Route>, String> {
+fn bedrock_from_env() -> Result<Arc<Route>, Obstacle> {
     let route = Route::new(Endpoint::new(Provider::Bedrock), &|name| std::env::var(name).ok());
     route.map(Arc::new).map_err(|error| match error {
-        NoRoute::Unset(why) => why,
-        NoRoute::Wrong(error) => error.info().message.clone(),
+        NoRoute::Unset(why) => Obstacle::Unset(why),
+        NoRoute::Wrong(error) => Obstacle::Wrong(error.info().message.clone()),
     })
 }
 
 fn not_built_in(provider: Provider) -> Error {
     Error::configuration(format!("calls of {provider} are not built in"))
+        .with_tracia_code(ErrorCode::UnsupportedModel)
 }
 
 #[cfg(test)]

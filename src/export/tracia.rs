@@ -14,7 +14,7 @@ use crate::{
     Error,
     capture::ContentCapture,
     record::{ErrorInfo, ErrorKind},
-    vocabulary::tracia::{Seen, call, evaluation},
+    vocabulary::tracia::{ErrorCode, Seen, call, evaluation},
 };
 use bytes::Bytes;
 use reqwest::{
@@ -151,7 +151,9 @@ impl TraciaTransport {
         let kind = status.map_or(ErrorKind::Other, ErrorKind::from_status);
         let mut info = ErrorInfo::new(kind, format!("Tracia did not take a span: {message}"));
         info.http_status = status;
-        hook.tell(&info.into(), span);
+        // The words of an answer have it, if it had one.
+        let code = message.split(": ").find_map(ErrorCode::of_server).unwrap_or(ErrorCode::Unknown);
+        hook.tell(&Error::from(info).with_tracia_code(code), span);
     }
 }
 

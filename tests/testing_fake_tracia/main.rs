@@ -4,6 +4,7 @@
 
 mod control;
 mod evaluations;
+mod prompts;
 mod reading;
 mod spans;
 

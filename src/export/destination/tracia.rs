@@ -14,15 +14,12 @@ use crate::{
         signal::Signal,
         tracia::{SpanErrorHook, TraciaTransport},
     },
-    vocabulary::tracia::provider_word,
+    vocabulary::tracia::{BASE, BASE_VARIABLE, KEY_VARIABLE, bearer, provider_word},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::time::Duration;
 
-const BASE: &str = "https://app.tracia.io";
 const PATH: &str = "/api/v1/spans";
-const KEY_VARIABLE: &str = "TRACIA_API_KEY";
-const BASE_VARIABLE: &str = "TRACIA_BASE_URL";
 
 /// [Tracia](https://docs.tracia.io) as a destination: see [`Destination::tracia`].
 ///
@@ -208,7 +205,7 @@ impl Settings {
     /// The name of the destination, and the checked way to it.
     pub(super) fn resolve(&self, otlp: &Otlp, client: &reqwest::Client) -> Result<(String, Address), Error> {
         let mut otlp = otlp.clone();
-        otlp.headers.push(("authorization".to_owned(), self.bearer()?));
+        otlp.headers.push(("authorization".to_owned(), bearer(&self.key, self.key_origin)?));
         if self.is_otlp {
             return otlp.resolve(client);
         }
@@ -224,23 +221,6 @@ impl Settings {
             }
             other => other,
         })
-    }
-
-    fn bearer(&self) -> Result<SecretString, Error> {
-        let key = self.key.expose_secret();
-        let why = if key.is_empty() {
-            "is empty"
-        } else if key.contains(char::is_whitespace) {
-            "has blanks in it"
-        } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            "has characters that no key has"
-        } else {
-            return Ok(SecretString::from(format!("Bearer {key}")));
-        };
-        Err(Error::configuration(format!(
-            "{} {why}: Tracia's dashboard has the key, which begins with tr_",
-            self.key_origin
-        )))
     }
 }
 

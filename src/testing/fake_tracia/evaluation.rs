@@ -1,6 +1,6 @@
 //! `POST /spans/{id}/evaluations`.
 
-use super::{Stored, TraciaEvaluation, Wrong, invalid, not_found, now};
+use super::{Stored, TraciaEvaluation, Wrong, invalid, known_keys, not_found, now};
 use serde_json::{Value, json};
 
 pub(super) fn store(stored: &mut Stored, span_id: &str, sent: &Value) -> Result<Value, Wrong> {
@@ -12,10 +12,7 @@ pub(super) fn store(stored: &mut Stored, span_id: &str, sent: &Value) -> Result<
         Some(Value::String(note)) => Some(note.clone()),
         Some(_) => return Err(invalid("note is not a string")),
     };
-    let known = ["evaluatorKey", "value", "note"];
-    if sent.as_object().into_iter().flatten().any(|(key, _)| !known.contains(&key.as_str())) {
-        return Err(invalid("there is a key that is none of an evaluation's"));
-    }
+    known_keys(sent, &["evaluatorKey", "value", "note"])?;
     if !stored.spans.iter().any(|span| span.id() == span_id) {
         return Err(not_found(format!("there is no span {span_id}")));
     }

@@ -1,8 +1,12 @@
 //! Tracia's HTTP API on the loopback interface.
 
 mod evaluation;
+mod instant;
 mod messages;
+mod prompt;
+mod prompt_store;
 mod read;
+mod run;
 mod span;
 
 use super::{
@@ -10,7 +14,7 @@ use super::{
     service::{JSON, Outcome, Service, State},
 };
 use crate::time::{now_unix_nanos, rfc3339};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{io, time::Duration};
 
 /// Tracia on 127.0.0.1: takes spans and evaluations as `https://app.tracia.io` does, stores them, and
@@ -22,6 +26,10 @@ use std::{io, time::Duration};
 /// | `POST /api/v1/spans/{id}/evaluations` | stores an evaluation; no such span: 404 |
 /// | `GET /api/v1/spans` | lists the spans, newest first, by the filters of the query |
 /// | `GET /api/v1/spans/{id}` | gives one |
+/// | `GET /api/v1/prompts` | lists the prompts |
+/// | `GET`, `PUT`, `DELETE /api/v1/prompts/{slug}` | gives, changes or deletes one; no such prompt: 404 |
+/// | `POST /api/v1/prompts` | stores one; there is one of its slug: 409 |
+/// | `POST /api/v1/prompts/{slug}/run` | renders the prompt and stores a span; a variable is missing: 400 |
 ///
 /// The rules of a span are those that Tracia's libraries and documentation show, and this stand-in is
 /// strict where the service may be lenient: every key is one that they know and has the type they give it,
@@ -29,6 +37,10 @@ use std::{io, time::Duration};
 /// milliseconds is a whole one and not null, `provider` one of the five, `input` has `messages`, or of an
 /// embedding `text`. Only `variables`, `output` and `error` may be null. What the service says of a
 /// repeated id is not documented: 409 is what it says of other repeated things.
+///
+/// It is as strict with the rest: a key or a parameter that is not documented, a page of more than 100 spans, or a time
+/// without a zone is 400 `INVALID_REQUEST`. A prompt without a slug gets one of its name; other messages than those it
+/// has make a new version. A run answers [what the test sets](Self::answer_runs), and calls no model.
 ///
 /// A refused request gets the code and the message as `{"error": {"code", "message"}}`, or, after
 /// [`flat_errors`](Self::flat_errors), as `{"code", "message"}`.
@@ -71,18 +83,30 @@ pub struct TraciaEvaluation {
 struct Stored {
     spans: Vec<StoredSpan>,
     evaluations: Vec<TraciaEvaluation>,
+    prompts: Vec<prompt_store::StoredPrompt>,
+    prompts_made: usize,
+    run_answer: Map<String, Value>,
+    rendered: Vec<Value>,
     flat_errors: bool,
 }
 
 #[derive(Debug)]
 struct StoredSpan {
     sent: Value,
-    created_at: String,
+    /// In nanoseconds since 1970.
+    created: u64,
+    /// The prompt and its version, of a run at Tracia.
+    prompt: Option<(String, u64)>,
 }
 
 impl StoredSpan {
     fn id(&self) -> &str {
         self.sent["spanId"].as_str().unwrap_or_default()
+    }
+
+    /// Whether a request brought it.
+    fn was_sent(&self) -> bool {
+        self.prompt.is_none()
     }
 }
 
@@ -106,7 +130,8 @@ impl FakeTracia {
         "tr_test"
     }
 
-    /// The spans stored so far as they were sent, in the order of their arrival.
+    /// The spans stored so far as they were sent, in the order of their arrival; those of runs of prompts are not
+    /// among them.
     pub fn spans(&self) -> Vec<Value> {
         self.service.read(spans)
     }
@@ -114,13 +139,13 @@ impl FakeTracia {
     /// Blocks until at least `count` spans are stored, and gives all that are: fewer if `patience` ended
     /// first.
     pub fn wait_for_spans(&self, count: usize, patience: Duration) -> Vec<Value> {
-        self.service.wait(patience, |state| state.kept.spans.len() >= count, spans)
+        self.service.wait(patience, |state| spans(state).len() >= count, spans)
     }
 
     /// [`wait_for_spans`](Self::wait_for_spans) for async tests, under a tokio runtime. It waits on a
     /// thread of its own by the wall clock.
     pub async fn wait_for_spans_async(&self, count: usize, patience: Duration) -> Vec<Value> {
-        self.service.wait_async(patience, move |state| state.kept.spans.len() >= count, spans).await
+        self.service.wait_async(patience, move |state| spans(state).len() >= count, spans).await
     }
 
     /// The evaluations stored so far, in the order of their arrival.
@@ -143,6 +168,31 @@ impl FakeTracia {
     ) -> Vec<TraciaEvaluation> {
         let enough = move |state: &State<Stored>| state.kept.evaluations.len() >= count;
         self.service.wait_async(patience, enough, |state| state.kept.evaluations.clone()).await
+    }
+
+    /// The prompts there are, as `GET /prompts/{slug}` gives them, in the order in which they were made.
+    pub fn prompts(&self) -> Vec<Value> {
+        self.service.read(|state| state.kept.prompts.iter().map(prompt_store::StoredPrompt::whole).collect())
+    }
+
+    /// The messages of each run so far: the prompt's with its variables filled in, or those that the request gave.
+    pub fn rendered(&self) -> Vec<Value> {
+        self.service.read(|state| state.kept.rendered.clone())
+    }
+
+    /// Answers runs of prompts from now on with these keys, above those that a run has by itself: `text`, `toolCalls`,
+    /// `finishReason`, `usage` and the like.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let tracia = tracing_genai::testing::FakeTracia::start()?;
+    /// tracia.answer_runs([("text", "Hello, Ann.".into())]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn answer_runs<K: Into<String>>(&self, keys: impl IntoIterator<Item = (K, Value)>) {
+        let keys: Map<String, Value> = keys.into_iter().map(|(key, value)| (key.into(), value)).collect();
+        self.service.change(|stored| stored.run_answer = keys);
     }
 
     /// The requests so far, in the order of their arrival, whatever they were answered.
@@ -199,7 +249,7 @@ impl FakeTracia {
 }
 
 fn spans(state: &State<Stored>) -> Vec<Value> {
-    state.kept.spans.iter().map(|span| span.sent.clone()).collect()
+    state.kept.spans.iter().filter(|span| span.was_sent()).map(|span| span.sent.clone()).collect()
 }
 
 fn envelope(flat: bool, code: &str, message: &str) -> Value {
@@ -216,6 +266,10 @@ struct Wrong {
 
 fn invalid(message: impl Into<String>) -> Wrong {
     Wrong { status: 400, code: "INVALID_REQUEST", message: message.into() }
+}
+
+fn conflict(message: impl Into<String>) -> Wrong {
+    Wrong { status: 409, code: "CONFLICT", message: message.into() }
 }
 
 fn not_found(message: impl Into<String>) -> Wrong {
@@ -245,7 +299,14 @@ fn answer(stored: &mut Stored, request: &ReceivedRequest) -> Result<Value, Wrong
         ("POST", ["spans"]) => span::store(stored, &body(request)?),
         ("POST", ["spans", id, "evaluations"]) => evaluation::store(stored, id, &body(request)?),
         ("GET", ["spans"]) => read::list(stored, request),
+        (_, _) if request.path.contains('?') => Err(invalid("this takes no query")),
         ("GET", ["spans", id]) => read::one(stored, id),
+        ("GET", ["prompts"]) => Ok(prompt::list(stored)),
+        ("POST", ["prompts"]) => prompt::create(stored, &body(request)?),
+        ("GET", ["prompts", slug]) => prompt::one(stored, slug),
+        ("PUT", ["prompts", slug]) => prompt::update(stored, slug, &body(request)?),
+        ("DELETE", ["prompts", slug]) => prompt::delete(stored, slug),
+        ("POST", ["prompts", slug, "run"]) => run::run(stored, slug, &body(request)?),
         _ => Err(not_found(format!("{} {path} is nothing of Tracia's", request.method))),
     }
 }
@@ -263,4 +324,12 @@ fn body(request: &ReceivedRequest) -> Result<Value, Wrong> {
 
 fn now() -> String {
     rfc3339(now_unix_nanos())
+}
+
+/// Refuses what has another key than these.
+fn known_keys(sent: &Value, known: &[&str]) -> Result<(), Wrong> {
+    match sent.as_object().into_iter().flatten().find(|(key, _)| !known.contains(&key.as_str())) {
+        Some((key, _)) => Err(invalid(format!("{key} is no key of this request"))),
+        None => Ok(()),
+    }
 }

@@ -1,12 +1,12 @@
 //! `POST /spans`: the rules of a span.
 
-use super::{Stored, StoredSpan, Wrong, invalid, messages, now};
+use super::{Stored, StoredSpan, Wrong, conflict, invalid, messages, now_unix_nanos};
 use serde_json::{Value, json};
 
 const PROVIDERS: [&str; 5] = ["openai", "anthropic", "google", "amazon_bedrock", "voyage"];
 
 /// How a value must be; else what it should have been.
-type Rule = fn(&Value) -> Result<(), String>;
+pub(super) type Rule = fn(&Value) -> Result<(), String>;
 
 const REQUIRED: [(&str, Rule); 9] = [
     ("spanId", span_id),
@@ -41,10 +41,9 @@ pub(super) fn store(stored: &mut Stored, sent: &Value) -> Result<Value, Wrong> {
     check(sent).map_err(invalid)?;
     let id = sent["spanId"].as_str().unwrap_or_default();
     if stored.spans.iter().any(|span| span.id() == id) {
-        let message = format!("a span {id} is there already");
-        return Err(Wrong { status: 409, code: "CONFLICT", message });
+        return Err(conflict(format!("a span {id} is there already")));
     }
-    stored.spans.push(StoredSpan { sent: sent.clone(), created_at: now() });
+    stored.spans.push(StoredSpan { sent: sent.clone(), created: now_unix_nanos(), prompt: None });
     // What the library of each language looks for.
     Ok(json!({"id": id, "spanId": id, "traceId": sent.get("traceId"), "cost": null}))
 }
@@ -92,23 +91,23 @@ fn has_form(value: &Value, prefixes: &[&str]) -> bool {
     })
 }
 
-fn span_id(value: &Value) -> Result<(), String> {
+pub(super) fn span_id(value: &Value) -> Result<(), String> {
     must(has_form(value, &["sp", "tr"]), "sp_ and 16 hex digits")
 }
 
-fn trace_id(value: &Value) -> Result<(), String> {
+pub(super) fn trace_id(value: &Value) -> Result<(), String> {
     must(has_form(value, &["tr"]), "tr_ and 16 hex digits")
 }
 
-fn text(value: &Value) -> Result<(), String> {
+pub(super) fn text(value: &Value) -> Result<(), String> {
     must(value.is_string(), "a string")
 }
 
-fn filled_text(value: &Value) -> Result<(), String> {
+pub(super) fn filled_text(value: &Value) -> Result<(), String> {
     must(value.as_str().is_some_and(|text| !text.trim().is_empty()), "a string with something in it")
 }
 
-fn text_or_null(value: &Value) -> Result<(), String> {
+pub(super) fn text_or_null(value: &Value) -> Result<(), String> {
     must(value.is_string() || value.is_null(), "a string or null")
 }
 
@@ -130,19 +129,19 @@ fn kind(value: &Value) -> Result<(), String> {
 }
 
 /// Neither null nor a fraction, as NaN would become the one.
-fn count(value: &Value) -> Result<(), String> {
+pub(super) fn count(value: &Value) -> Result<(), String> {
     must(value.is_u64(), "a whole number")
 }
 
-fn number(value: &Value) -> Result<(), String> {
+pub(super) fn number(value: &Value) -> Result<(), String> {
     must(value.is_number(), "a number")
 }
 
-fn texts(value: &Value) -> Result<(), String> {
+pub(super) fn texts(value: &Value) -> Result<(), String> {
     must(value.as_array().is_some_and(|items| items.iter().all(Value::is_string)), "a list of strings")
 }
 
-fn variables(value: &Value) -> Result<(), String> {
+pub(super) fn variables(value: &Value) -> Result<(), String> {
     let all_texts = value.as_object().is_some_and(|map| map.values().all(Value::is_string));
     must(all_texts || value.is_null(), "an object of strings or null")
 }

@@ -28,10 +28,13 @@
 //! Tracia has no key for anything else: start and end, cached and reasoning tokens, finish reasons, the model that
 //! answered, the time to the first chunk, the resource.
 
+#[cfg(any(feature = "export", feature = "tracia"))]
+mod access;
 #[cfg(feature = "export")]
 mod attributes;
 #[cfg(feature = "export")]
 mod call;
+mod code;
 #[cfg(feature = "export")]
 mod evaluation;
 #[cfg(feature = "export")]
@@ -40,17 +43,23 @@ mod fit;
 mod id;
 #[cfg(feature = "export")]
 mod messages;
-#[cfg(feature = "export")]
+#[cfg(any(feature = "export", feature = "tracia"))]
 mod provider;
 
+pub use code::ErrorCode;
+
 use crate::record::{OperationClass, OperationKind};
+#[cfg(any(feature = "export", feature = "tracia"))]
+pub(crate) use {
+    access::{BASE, BASE_VARIABLE, KEY_VARIABLE, bearer},
+    provider::word as provider_word,
+};
 #[cfg(feature = "export")]
 pub(crate) use {
     call::{Seen, call},
     evaluation::evaluation,
     fit::{Fit, fit},
     id::{of_span, own_span_id, valid},
-    provider::word as provider_word,
 };
 
 /// The `spanKind` that Tracia knows this kind of operation by; `None` where it has none, and such
