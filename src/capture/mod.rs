@@ -3,6 +3,9 @@
 mod policy;
 mod recording;
 pub(crate) mod redact;
+mod redaction;
 
 pub use policy::ContentCapture;
 pub(crate) use recording::Recording;
+#[cfg(feature = "export")]
+pub(crate) use redaction::Redaction;

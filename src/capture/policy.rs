@@ -1,8 +1,9 @@
+use super::redaction::Redaction;
 use crate::{
     diagnosis::{self, Finding},
-    record::{ErrorInfo, ErrorKind},
+    record::{ErrorInfo, ErrorKind, Operation},
 };
-use std::sync::OnceLock;
+use std::{borrow::Cow, sync::OnceLock};
 
 /// The standard variable that switches content capture, see [`ContentCapture::from_env`].
 const VARIABLE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
@@ -23,12 +24,13 @@ const VARIABLE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 pub struct ContentCapture {
     on: bool,
     tool_parameters: bool,
+    redaction: Option<Redaction>,
 }
 
 impl ContentCapture {
     /// Record no content: the default.
     pub const fn off() -> Self {
-        Self { on: false, tool_parameters: false }
+        Self { on: false, tool_parameters: false, redaction: None }
     }
 
     /// Record content: messages, system instructions, tools on offer, tool arguments and results,
@@ -36,13 +38,41 @@ impl ContentCapture {
     /// provider says in an error. Without content a span's status has 512 bytes of that, and none if they repeat
     /// what was said.
     pub const fn on() -> Self {
-        Self { on: true, tool_parameters: false }
+        Self { on: true, tool_parameters: false, redaction: None }
     }
 
     /// Record descriptions and parameter schemas of the tools on offer too; off by default, since
     /// they are large and the same in each call.
-    pub const fn tool_parameters(mut self, record: bool) -> Self {
+    pub fn tool_parameters(mut self, record: bool) -> Self {
         self.tool_parameters = record;
+        self
+    }
+
+    /// Gives each text to `redact` first, and records what that gives. It sees what people, models and tools
+    /// said, wherever that is recorded: messages, instructions, arguments and results, queries, documents, comments,
+    /// and the words of errors. Of JSON it sees each text, number and name by itself, of an image or the like the
+    /// address or the base64.
+    ///
+    /// It is called where the span ends, or, for a [destination](crate::export::Destination::content)'s policy, on a
+    /// thread of the export, for each text once for each such policy; it must be quick. A text at which it panics is
+    /// recorded as `[redaction failed]`. The call itself, and the reply, are not touched.
+    ///
+    /// ```
+    /// use std::borrow::Cow;
+    /// use tracing_genai::ContentCapture;
+    ///
+    /// let content = ContentCapture::on().redact(|text| match text.contains('@') {
+    ///     true => Cow::Owned(text.replace('@', " at ")), // or a regex's `replace_all`, which gives such a `Cow`
+    ///     false => Cow::Borrowed(text),
+    /// });
+    /// # drop(content);
+    /// ```
+    #[must_use]
+    pub fn redact(
+        mut self,
+        redact: impl for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync + 'static,
+    ) -> Self {
+        self.redaction = Some(Redaction::new(redact));
         self
     }
 
@@ -85,6 +115,19 @@ impl ContentCapture {
     /// Whether tools on offer are recorded with descriptions and parameters.
     pub(crate) const fn has_tool_parameters(&self) -> bool {
         self.tool_parameters
+    }
+
+    /// What redacts content that is recorded, if anything does.
+    pub(crate) fn redaction(&self) -> Option<&Redaction> {
+        self.redaction.as_ref().filter(|_| self.on)
+    }
+
+    /// The operation with what may be recorded of its texts.
+    pub(crate) fn redacted<'a>(&self, operation: &'a Operation) -> Cow<'a, Operation> {
+        match self.redaction() {
+            Some(redaction) => Cow::Owned(redaction.operation(operation)),
+            None => Cow::Borrowed(operation),
+        }
     }
 
     fn parse(value: &str) -> Result<Self, crate::Error> {

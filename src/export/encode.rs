@@ -3,15 +3,16 @@
 use super::{
     pipeline::{Finished, Source},
     posthog as capture,
+    redacted::{self, is_content_of_event},
     signal::Signal,
     tracia::{self, Subject},
 };
 use crate::{
     capture::ContentCapture,
-    semconv::gen_ai::{GEN_AI_EVALUATION_EXPLANATION, GEN_AI_EVALUATION_RESULT},
+    semconv::gen_ai::GEN_AI_EVALUATION_RESULT,
     vocabulary::{
         gen_ai::{CONTENT_ATTRIBUTES, content_attributes, evaluation_event, status_words},
-        posthog,
+        is_content, posthog,
     },
 };
 use bytes::Bytes;
@@ -101,6 +102,15 @@ pub(super) fn requests(
     batch: usize,
     request_bytes: usize,
 ) -> Vec<(u64, Bytes)> {
+    // Before anything is made of them, so that no form of them is passed over.
+    let redacted: Vec<Arc<Finished>>;
+    let spans = match view.content.as_ref().and_then(ContentCapture::redaction) {
+        Some(redaction) => {
+            redacted = spans.iter().map(|span| Arc::new(redacted::redacted(span, redaction))).collect();
+            &redacted
+        }
+        None => spans,
+    };
     match view.vocabulary {
         Vocabulary::GenAi | Vocabulary::PostHog => {}
         Vocabulary::PostHogCapture { has_spans } => {
@@ -302,14 +312,15 @@ fn span_attributes(finished: &Finished, view: &View) -> Vec<KeyValueMessage> {
     let Some(content) = &view.content else {
         return attributes(carried);
     };
-    let plain = carried.clone().filter(|attribute| {
-        let name = attribute.key.as_str();
-        !CONTENT_ATTRIBUTES.contains(&name) && !posthog::is_of_content(name)
+    let has_record = finished.operation.is_some();
+    // What is rendered from the record takes the place of what the span carries.
+    let is_replaced =
+        |key: &str| has_record && (CONTENT_ATTRIBUTES.contains(&key) || posthog::is_of_content(key));
+    let plain = carried.filter(|attribute| {
+        let key = attribute.key.as_str();
+        if content.is_on() { !is_replaced(key) } else { !is_content(key) }
     });
-    let Some(operation) = &finished.operation else {
-        // A span of another library has no record to render from: what it carries is all there is.
-        return if content.is_on() { attributes(carried) } else { attributes(plain) };
-    };
+    let Some(operation) = &finished.operation else { return attributes(plain) };
     let mut rendered = content_attributes(operation, content);
     let mut for_posthog = Vec::new();
     if posthog::is_marked(&finished.span.attributes) {
@@ -323,21 +334,15 @@ fn span_attributes(finished: &Finished, view: &View) -> Vec<KeyValueMessage> {
     plain.chain(&rendered).map(attribute).collect()
 }
 
-/// An evaluation's explanation is content: a destination that may have it gets it from the record, whatever the
-/// span carries.
+/// What an event may tell. An evaluation's explanation a destination gets from the record, whatever the span carries.
 fn event_attributes(event: &Event, finished: &Finished, view: &View) -> Vec<KeyValueMessage> {
     let carried = event.attributes.iter().filter(|attribute| view.keeps(attribute));
-    let Some(content) = view.content.as_ref().filter(|_| event.name == GEN_AI_EVALUATION_RESULT) else {
-        return attributes(carried);
-    };
-    let rendered = finished.operation.as_ref().and_then(|operation| evaluation_event(operation, content));
-    match rendered {
+    let Some(content) = &view.content else { return attributes(carried) };
+    let judged = finished.operation.as_ref().filter(|_| event.name == GEN_AI_EVALUATION_RESULT);
+    match judged.and_then(|operation| evaluation_event(operation, content)) {
         Some((_, rendered)) => attributes(&rendered),
         None if content.is_on() => attributes(carried),
-        None => {
-            let is_plain = |carried: &&KeyValue| carried.key.as_str() != GEN_AI_EVALUATION_EXPLANATION;
-            attributes(carried.filter(is_plain))
-        }
+        None => attributes(carried.filter(|one| !is_content_of_event(&event.name, one.key.as_str()))),
     }
 }
 

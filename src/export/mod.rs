@@ -91,6 +91,7 @@ mod own_pipeline;
 mod pipeline;
 mod posthog;
 mod processor;
+mod redacted;
 mod repair;
 mod report;
 mod secrets;

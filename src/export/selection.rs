@@ -80,6 +80,8 @@ pub(super) enum Judgements {
     /// With everything else.
     #[default]
     Along,
+    /// Those on spans too that it does not get.
+    Also,
     /// And nothing else.
     Alone,
     /// They go another way.
@@ -158,6 +160,7 @@ impl Selection {
         let Candidate { trace, relation, fit, judgement } = *candidate;
         let passes = match (self.judgements, self.filter) {
             (Judgements::Alone, _) => judgement != Judgement::None,
+            (Judgements::Also, _) if judgement != Judgement::None => true,
             (Judgements::Apart, _) if judgement == Judgement::All => false,
             (_, SpanFilter::All) => true,
             (_, SpanFilter::GenAi) => relation == Relation::Operation,
@@ -200,6 +203,7 @@ mod tests {
             })
         };
         assert_eq!(taken(Judgements::Along), [true, true, true]);
+        assert_eq!(taken(Judgements::Also), [true, true, true]);
         assert_eq!(taken(Judgements::Alone), [false, true, true]);
         assert_eq!(taken(Judgements::Apart), [true, true, false]);
     }

@@ -285,19 +285,21 @@ fn write(context: &Context, operation: &Arc<Operation>, recording: &Recording, m
     if !span.is_recording() {
         return;
     }
-    let mut attributes = gen_ai::attributes(operation);
+    let told = content.redacted(operation);
+    let mut attributes = gen_ai::attributes(&told);
     attributes.append(&mut given);
-    attributes.append(&mut gen_ai::content_attributes(operation, content));
+    attributes.append(&mut gen_ai::content_attributes(&told, content));
     if recording.posthog {
-        attributes.append(&mut posthog::attributes(operation, content));
+        attributes.append(&mut posthog::attributes(&told, content));
     }
     span.set_attributes(attributes);
-    if let Some((name, attributes)) = gen_ai::evaluation_event(operation, content) {
+    if let Some((name, attributes)) = gen_ai::evaluation_event(&told, content) {
         span.add_event(name, attributes);
     }
-    if let Some(words) = gen_ai::status_words(operation, content) {
+    if let Some(words) = gen_ai::status_words(&told, content) {
         span.set_status(Status::error(words.into_owned()));
     }
+    // Destinations have policies of their own.
     joined::put(span.span_context(), operation);
 }
 

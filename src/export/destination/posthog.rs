@@ -258,7 +258,7 @@ impl PostHog {
 
     pub(super) fn selection(&self, selection: Selection) -> Selection {
         let judgements = match self.transport {
-            PostHogTransport::Capture => Judgements::Along,
+            PostHogTransport::Capture => Judgements::Also,
             PostHogTransport::Otlp if self.is_of_judgements => Judgements::Alone,
             PostHogTransport::Otlp => Judgements::Apart,
         };

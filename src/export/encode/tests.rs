@@ -4,7 +4,7 @@ use crate::{
         Call, ErrorInfo, ErrorKind, Evaluation, Message as RecordMessage, Operation, OperationKind, Outcome,
         Request, Role, ToolExecution,
     },
-    semconv::gen_ai as names,
+    semconv::gen_ai::{self as names, GEN_AI_EVALUATION_EXPLANATION},
 };
 use opentelemetry::trace::{Event, SpanId, TraceFlags, TraceId, TraceState};
 use opentelemetry_proto::transform::{
@@ -252,5 +252,64 @@ fn place_and_thread_are_kept_from_a_destination_that_wants_none_and_the_rest_is_
         assert_eq!(keys(&bare.attributes), ["app.code", "gen_ai.system"]);
         assert_eq!(keys(&bare.events[0].attributes), ["app.code", "gen_ai.system"]);
         assert_eq!(span(&finished, &with(content)).attributes.len(), names.len());
+    }
+}
+
+/// What other libraries call what was said.
+const THEIRS: [&str; 6] = [
+    "gen_ai.prompt.0.content",
+    "input.value",
+    "llm.input_messages.0.message.content",
+    "traceloop.entity.input",
+    "$ai_input",
+    "tracia.variables",
+];
+
+fn of_another_library() -> Finished {
+    let mut finished = finished("chat");
+    finished.span.attributes = THEIRS.map(|key| KeyValue::new(key, r#"[{"said":"Jane Roe"}]"#)).into();
+    finished.span.attributes.push(KeyValue::new("llm.model_name", "gpt-5"));
+    let said = vec![KeyValue::new("content", "Jane Roe"), KeyValue::new("gen_ai.system", "openai")];
+    finished.span.events.events.push(Event::new("gen_ai.user.message", UNIX_EPOCH, said, 0));
+    finished.span.status = Status::error("no such person: Jane Roe");
+    finished
+}
+
+fn sent(finished: Finished, content: &ContentCapture) -> Vec<SpanMessage> {
+    let requests = requests(&[Arc::new(finished)], &with(Some(content)), 512, 4 << 20);
+    let scopes = decoded(&requests[0].1).resource_spans.remove(0).scope_spans;
+    scopes.into_iter().flat_map(|scope| scope.spans).collect()
+}
+
+#[test]
+fn what_another_library_says_under_its_own_names_is_content_too() {
+    let span = sent(of_another_library(), &ContentCapture::off()).remove(0);
+    let keys: Vec<_> = span.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
+    assert_eq!(keys, ["llm.model_name"]);
+    let keys: Vec<_> = span.events[0].attributes.iter().map(|attribute| attribute.key.as_str()).collect();
+    assert_eq!(keys, ["gen_ai.system"]);
+
+    let span = sent(of_another_library(), &ContentCapture::on()).remove(0);
+    assert_eq!(span.attributes.len(), THEIRS.len() + 1);
+}
+
+#[test]
+fn a_policy_that_redacts_sees_every_text_of_a_span_with_and_without_a_record() {
+    let content = ContentCapture::on().redact(|text| text.replace("Jane Roe", "[name]").into());
+    let request =
+        Request { messages: vec![RecordMessage::text(Role::User, "I am Jane Roe")], ..Request::default() };
+    let call = Call::Inference { request: Box::new(request), response: Arc::default() };
+    let mut operation = Operation::new(OperationKind::Chat, call);
+    operation.outcome =
+        Outcome::Failed(Box::new(ErrorInfo::new(ErrorKind::InvalidRequest, "no such person: Jane Roe")));
+    let recorded = Finished { operation: Some(Arc::new(operation)), ..of_another_library() };
+    for finished in [of_another_library(), recorded] {
+        let has_record = finished.operation.is_some();
+        let span = sent(finished, &content).remove(0);
+        let told = format!("{span:?}");
+        assert!(!told.contains("Jane") && told.contains("[name]"), "{told}");
+        assert_eq!(span.status.unwrap().message, "no such person: [name]");
+        let is_input = |attribute: &KeyValueMessage| attribute.key == names::GEN_AI_INPUT_MESSAGES;
+        assert_eq!(span.attributes.iter().any(is_input), has_record);
     }
 }

@@ -7,14 +7,16 @@ use super::{
     properties::{Properties, is_kept},
     rules::{identity, library},
     span::{Facts, known},
+    usage::is_cost,
 };
 use crate::{
     record::Call,
     semconv::{
         gen_ai::{self as names, GEN_AI_EVALUATION_RESULT},
-        posthog as ph,
+        own, posthog as ph,
     },
     time::rfc3339,
+    vocabulary::is_content,
 };
 use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value::Value},
@@ -35,6 +37,20 @@ const RENAMED: [(&str, &str); 9] = [
     (names::GEN_AI_INPUT_MESSAGES, ph::AI_INPUT),
     (names::GEN_AI_OUTPUT_MESSAGES, ph::AI_OUTPUT_CHOICES),
     (names::GEN_AI_TOOL_DEFINITIONS, ph::AI_TOOLS),
+];
+
+/// What tells whose a judgement is, and what it belongs to.
+const OF_WHOM: [&str; 10] = [
+    "$groups",
+    "$session_id",
+    ph::AI_SESSION_ID,
+    ph::POSTHOG_DISTINCT_ID,
+    ph::PROCESS_PERSON_PROFILE,
+    "posthog.geoip_disable",
+    names::GEN_AI_CONVERSATION_ID,
+    names::SESSION_ID,
+    names::USER_ID,
+    own::TRACING_GENAI_TAGS,
 ];
 
 /// Of a resource what tells of the machine stays out, as it does there.
@@ -95,12 +111,12 @@ pub(crate) fn judgements(span: &Span, facts: &Facts<'_>) -> Vec<Json> {
 
 /// What a judgement's events have of its span and of the conventions' event: whose it is, its marks, its result.
 fn around(span: &Span, judgement: &Event, facts: &Facts<'_>) -> Object {
+    // Of the span itself nothing else: it may be one of the program's own.
+    let marks = facts.operation.and_then(|operation| operation.marks.as_deref());
     let is_mark = |attribute: &&KeyValue| {
         let key = attribute.key.as_str();
-        let is_of_call = ["$ai_", "gen_ai.", "http.", "openai.", "aws.", "server.", "tracing_genai.outcome"]
-            .iter()
-            .any(|prefix| key.starts_with(prefix));
-        key == ph::AI_SESSION_ID || key == names::GEN_AI_CONVERSATION_ID || !is_of_call
+        let is_own = marks.is_some_and(|marks| marks.attributes.contains_key(key));
+        OF_WHOM.contains(&key) || (is_own && !is_cost(key) && !is_content(key))
     };
     let marks = span.attributes.iter().filter(is_mark);
     let carried = marks.chain(&judgement.attributes).cloned();

@@ -15,8 +15,16 @@ use serde_json::Value as Json;
 
 /// What may have been said, or repeat it.
 #[cfg(feature = "export")]
-const CONTENT: [&str; 5] =
-    [ph::AI_INPUT, ph::AI_INPUT_STATE, ph::AI_OUTPUT_STATE, ph::AI_INSTRUCTIONS, ph::AI_ERROR];
+const CONTENT: [&str; 8] = [
+    ph::AI_ERROR,
+    ph::AI_INPUT,
+    ph::AI_INPUT_STATE,
+    ph::AI_INSTRUCTIONS,
+    "$ai_output",
+    ph::AI_OUTPUT_CHOICES,
+    ph::AI_OUTPUT_STATE,
+    ph::AI_TOOLS,
+];
 
 /// Whether an attribute of this name may hold what was said.
 #[cfg(feature = "export")]

@@ -1,8 +1,8 @@
 //! A span that is larger than PostHog takes at all.
 
 use crate::{
-    semconv::{gen_ai as names, own, posthog as ph},
-    vocabulary::gen_ai::CONTENT_ATTRIBUTES,
+    semconv::{own, posthog as ph},
+    vocabulary::is_content,
 };
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, KeyValue, any_value::Value},
@@ -32,7 +32,7 @@ pub(crate) fn shorten(span: &mut Span, most: usize) {
         .attributes
         .iter_mut()
         .enumerate()
-        .filter(|(_, attribute)| is_content(&attribute.key))
+        .filter(|(_, attribute)| attribute.key != ph::AI_ERROR && is_content(&attribute.key))
         .filter_map(|(place, attribute)| Some((place, Content::of(attribute.value.take()?.value?))))
         .collect();
     let others = span.encoded_len();
@@ -68,21 +68,6 @@ pub(crate) fn shorten(span: &mut Span, most: usize) {
         }
         cap /= 2;
     }
-}
-
-fn is_content(key: &str) -> bool {
-    CONTENT_ATTRIBUTES.contains(&key)
-        || [
-            ph::AI_INPUT,
-            ph::AI_INPUT_STATE,
-            ph::AI_OUTPUT_STATE,
-            ph::AI_INSTRUCTIONS,
-            "$ai_output_choices",
-            "$ai_output",
-            "$ai_tools",
-            names::GEN_AI_EVALUATION_EXPLANATION,
-        ]
-        .contains(&key)
 }
 
 /// What one attribute says.
@@ -167,6 +152,7 @@ fn cut(text: &mut String, cap: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semconv::gen_ai as names;
     use serde_json::json;
 
     const MOST: usize = 100_000;

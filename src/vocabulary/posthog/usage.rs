@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What an event of a call alone may have: on the events around it it would count again.
-fn is_cost(key: &str) -> bool {
+pub(super) fn is_cost(key: &str) -> bool {
     let is_of_vendor = key.starts_with("$ai_");
     is_of_vendor
         && (key.ends_with("_cost_usd")

@@ -155,7 +155,8 @@ fn a_judgement_on_the_span_of_a_call_is_of_that_call_and_has_none_of_what_it_say
         attribute(ph::AI_TOTAL_COST_USD, Value::DoubleValue(1.0)),
         attribute(names::GEN_AI_USAGE_INPUT_TOKENS, Value::IntValue(7)),
         text(names::GEN_AI_CONVERSATION_ID, "c 1"),
-        text("shop.order", "17"),
+        text("input.value", "secret"),
+        text("db.query.text", "secret"),
     ];
     let events = without_record(&judged_span(call, relevance()));
     for event in &events {
@@ -163,10 +164,23 @@ fn a_judgement_on_the_span_of_a_call_is_of_that_call_and_has_none_of_what_it_say
         assert_eq!(properties["$ai_parent_id"], "a0a1a2a3a4a5a6a7");
         assert_eq!(properties.get("$ai_span_id"), None);
         assert_eq!(properties["$ai_session_id"], "c~201");
-        assert_eq!(properties["shop.order"], "17");
         assert!(!event.to_string().contains("secret") && !event.to_string().contains("cost"), "{event}");
         assert_eq!(properties.get(names::GEN_AI_USAGE_INPUT_TOKENS), None);
     }
+}
+
+#[test]
+fn a_judgement_has_the_marks_of_its_scope_but_for_prices_and_what_was_said() {
+    let marked = ["shop.order", "tracia.variables", "$ai_input_cost_usd"];
+    let mut operation =
+        Operation::new(OperationKind::Evaluation, Call::Evaluation(Box::<Evaluation>::default()));
+    let mut marks = crate::record::Marks::default();
+    marks.attributes.extend(marked.map(|key| (key.to_owned(), "17".into())));
+    operation.marks = Some(std::sync::Arc::new(marks));
+    let span = judged_span(marked.map(|key| text(key, "17")).into(), relevance());
+    let facts = Facts { operation: Some(&operation), parent: None, has_content: true, resource: &[] };
+    let properties = &judgements(&span, &facts)[0]["properties"];
+    assert_eq!(marked.map(|key| properties.get(key).is_some()), [true, false, false]);
 }
 
 #[test]
