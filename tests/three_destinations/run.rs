@@ -40,7 +40,7 @@ pub(crate) struct Saying {
 }
 
 const fn saying(what: &'static str, text: &'static str) -> Saying {
-    Saying { what, text, least: Policy::Messages, has_form: [true; 3] }
+    Saying { what, text, least: Policy::Everything, has_form: [true; 3] }
 }
 
 const INSTRUCTIONS: &str = "Be Müller's \"brief\" guide, no. 1/a";
@@ -61,14 +61,14 @@ pub(crate) const SAYINGS: &[Saying] = &[
     saying("the prompt", PROMPT),
     saying("a tool's argument", ARGUMENT),
     saying("a tool's result", RESULT),
-    saying("the answer", ANSWER),
+    Saying { least: Policy::Redacted, ..saying("the answer", ANSWER) },
     // The conventions have no attribute for it.
     Saying { has_form: [false, true, true], ..saying("what was embedded", EMBEDDED) },
     saying("what an error repeats", REFUSED),
     saying("a judge's reason", EXPLANATION),
     saying("a user's comment", COMMENT),
     saying("another library's prompt", THEIRS),
-    Saying { least: Policy::Everything, ..saying("a tool's description", DESCRIPTION) },
+    saying("a tool's description", DESCRIPTION),
     // Tracia is told its size.
     Saying { has_form: [true, true, false], ..saying("an image", IMAGE) },
 ];
