@@ -4,12 +4,12 @@ type Env<'a> = &'a [(&'a str, &'a str)];
 
 fn routes(sole: Option<Endpoint>, endpoints: Vec<Endpoint>, env: Env<'_>) -> Result<Routes, String> {
     let lookup = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    Routes::new(sole, endpoints, lookup).map_err(|error| error.to_string())
+    Routes::new(sole, endpoints, false, lookup).map_err(|error| error.to_string())
 }
 
 /// The provider's host and the model's name there.
 fn way(routes: &Routes, model: &str, named: Option<Provider>) -> Result<(String, String), String> {
-    let (route, model) = routes.of(model, named).map_err(|error| error.to_string())?;
+    let (route, model) = routes.of(model, named, None).map_err(|error| error.to_string())?;
     Ok((route.server.address.clone(), model.to_owned()))
 }
 

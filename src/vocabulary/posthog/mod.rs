@@ -8,7 +8,7 @@ mod capture;
 mod json;
 #[cfg(feature = "export")]
 mod properties;
-#[cfg(feature = "export")]
+#[cfg(any(feature = "client", feature = "export"))]
 mod session;
 #[cfg(feature = "export")]
 mod shorten;
@@ -19,11 +19,12 @@ mod state;
 #[cfg(feature = "export")]
 mod usage;
 
+#[cfg(any(feature = "client", feature = "export"))]
+pub(crate) use session::is_session_id;
 #[cfg(feature = "export")]
 pub(crate) use {
     capture::{event as captured_event, judgements},
     properties::is_kept,
-    session::is_session_id,
     shorten::shorten,
     span::{Facts, translate},
 };

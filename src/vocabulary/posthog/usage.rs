@@ -47,19 +47,16 @@ pub(super) fn usage(list: &mut Properties, class: OperationClass, kind: i32, fac
     }
     let raw = usage.raw.as_ref().map(RawJson::to_value);
     let provider = facts.operation.and_then(|operation| operation.provider.as_deref());
-    if provider == Some("openrouter") {
-        cost(list, raw.as_ref());
-    }
+    cost(list, usage.told_cost(provider));
     if is_generation {
         list.put(ph::AI_USAGE, raw.as_ref().filter(|raw| raw.is_object()).map(json::of_json));
     }
 }
 
-/// What OpenRouter says that the call cost, in US dollars; other providers say none.
-fn cost(list: &mut Properties, raw: Option<&serde_json::Value>) {
-    let cost = raw.and_then(|raw| raw.get("cost")?.as_f64());
+/// What the provider says that the call cost.
+fn cost(list: &mut Properties, told: Option<f64>) {
     let is_told = list.iter().any(|(key, _)| is_cost(key));
-    if let Some(cost) = cost.filter(|cost| cost.is_finite() && !is_told) {
+    if let Some(cost) = told.filter(|_| !is_told) {
         list.put(ph::AI_TOTAL_COST_USD, Some(Value::DoubleValue(cost)));
         list.put_flag(ph::AI_COST_PASSTHROUGH, Some(true));
     }

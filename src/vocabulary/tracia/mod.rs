@@ -36,7 +36,7 @@ mod call;
 mod evaluation;
 #[cfg(feature = "export")]
 mod fit;
-#[cfg(feature = "export")]
+#[cfg(any(feature = "client", feature = "export"))]
 mod id;
 #[cfg(feature = "export")]
 mod messages;
@@ -44,12 +44,16 @@ mod messages;
 mod provider;
 
 use crate::record::{OperationClass, OperationKind};
+#[cfg(feature = "client")]
+pub(crate) use id::{folded, of_trace, uuid_digits};
+#[cfg(any(feature = "client", feature = "export"))]
+pub(crate) use id::{of_span, valid};
 #[cfg(feature = "export")]
 pub(crate) use {
     call::{Seen, call},
     evaluation::evaluation,
     fit::{Fit, fit},
-    id::{of_span, own_span_id, valid},
+    id::own_span_id,
     provider::word as provider_word,
 };
 
