@@ -116,3 +116,6 @@ impl fmt::Debug for InSession {
         formatter.write_str("InSession")
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

@@ -169,13 +169,12 @@ mod tests {
     fn texts_of_every_role_have_them_and_arguments_of_tool_calls_have_not() {
         let mut request = request(&[("x", "1")]);
         apply(&mut request, false).unwrap();
-        let texts: Vec<_> =
-            request.messages.iter().flat_map(|message| &message.parts).map(|part| match part {
-                Part::Text(text) => text.as_str(),
-                Part::ToolCall(call) => call.arguments.as_str(),
-                Part::ToolResult(result) => result.content.as_str(),
-                _ => "",
-            });
+        let texts = request.messages.iter().flat_map(|message| &message.parts).map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::ToolCall(call) => call.arguments.as_str(),
+            Part::ToolResult(result) => result.content.as_str(),
+            _ => "",
+        });
         assert_eq!(texts.collect::<Vec<_>>(), ["S 1", "U 1", "{{y}}", "A 1", r#"{"a":"{{x}}"}"#, "R 1"]);
         assert_eq!(request.system_instructions, [Part::Text("I 1".to_owned())]);
         assert_eq!(request.variables["x"], "1");

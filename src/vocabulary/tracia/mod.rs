@@ -20,6 +20,8 @@
 //! | `temperature`, `topP`, `maxOutputTokens` | as they were asked for |
 //! | `tags`, `userId`, `sessionId` | of the [scope](crate::context::scope); the session, else the conversation. Further tags in `tracia.tags` |
 //!
+//! A call of `Client` (feature `client`) takes ids and variables itself (`Chat::span_id`, `Chat::variables`).
+//!
 //! `input`, `output`, `variables`, `tools` and `toolCalls` are empty without content. The attributes in the middle of
 //! the table that begin with `tracia.` are set by [`Scope::tag`](crate::context::Scope::tag) or on the span; an id that
 //! is not `sp_` or `tr_` and 16 hex digits is passed over. An id holds for every call in its scope, so that scope is to
