@@ -150,19 +150,17 @@ mod tests {
     }
 
     fn request(variables: &[(&str, &str)]) -> Request {
-        let mut request = Request::default();
-        request.system_instructions = vec![Part::Text("I {{x}}".to_owned())];
+        let system_instructions = vec![Part::Text("I {{x}}".to_owned())];
         let call = ToolCall { arguments: r#"{"a":"{{x}}"}"#.to_owned(), ..ToolCall::default() };
         let result = ToolResult { content: "R {{x}}".to_owned(), ..ToolResult::from("1") };
-        request.messages = vec![
+        let messages = vec![
             Message::text(Role::System, "S {{x}}"),
             Message::new(Role::User, vec![Part::Text("U {{x}}".to_owned()), Part::Text("{{y}}".to_owned())]),
             Message::new(Role::Assistant, vec![Part::Text("A {{x}}".to_owned()), Part::ToolCall(call)]),
             Message::new(Role::Tool, vec![Part::ToolResult(result)]),
         ];
-        request.variables =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        request
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Request { system_instructions, messages, variables: variables.collect(), ..Request::default() }
     }
 
     #[test]
