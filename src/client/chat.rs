@@ -346,7 +346,7 @@ impl Chat {
             validate::messages(&request)?;
         }
         context.check()?;
-        validate::tool_messages(&request.messages, true)?;
+        validate::tool_messages(&request.messages)?;
         variables::apply(&mut request, requires_variables)?;
         let model = request.model.as_deref().unwrap_or_default();
         let (route, model) = client.0.routes.of(model, provider, context.key())?;
@@ -382,7 +382,6 @@ impl Chat {
             request.model = Some(model.to_owned());
         }
         request.stream = stream;
-        validate::tool_messages(&request.messages, api == Api::GoogleGenerateContent)?;
         if api == Api::AnthropicMessages && request.max_output_tokens.is_none() {
             // The span tells what is sent.
             request.max_output_tokens = Some(provider::anthropic::max_tokens(&request)?);

@@ -15,17 +15,17 @@ pub(super) fn model(model: Option<&str>) -> Result<(), Error> {
 pub(super) fn messages(request: &Request) -> Result<(), Error> {
     if request.messages.is_empty() && request.previous_response_id.is_none() {
         return Err(Error::configuration(
-            "messages is required and cannot be empty: give `.user(..)` or `.messages(..)`",
+            "messages is required and cannot be empty, there is no message: give `.user(..)` or `.messages(..)`",
         ));
     }
     Ok(())
 }
 
-/// Whether each answer of a tool tells which call it answers: by the call's id, or where these `are_named` by the
-/// tool's name, as Google has it.
-pub(super) fn tool_messages(messages: &[Message], are_named: bool) -> Result<(), Error> {
+/// Whether each answer of a tool tells which call it answers: by the call's id, or by the tool's
+/// name, as Google has it: its conversations go on with others.
+pub(super) fn tool_messages(messages: &[Message]) -> Result<(), Error> {
     let is_told = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
-    let answers = |result: &ToolResult| is_told(&result.call_id) || (are_named && is_told(&result.name));
+    let answers = |result: &ToolResult| is_told(&result.call_id) || is_told(&result.name);
     let is_good = |message: &Message| {
         let results = || message.parts.iter().filter_map(as_result);
         results().all(answers) && (message.role != Role::Tool || results().next().is_some())

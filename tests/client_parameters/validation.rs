@@ -58,11 +58,9 @@ async fn the_first_that_is_wrong_is_told() {
 #[tokio::test]
 async fn a_tool_message_without_its_calls_id_is_refused() {
     let without = ToolResult { content: "18".to_owned(), ..ToolResult::default() };
-    let by_name = ToolResult { name: Some("get_weather".to_owned()), ..without.clone() };
     let blank = ToolResult { call_id: Some(" ".to_owned()), ..without.clone() };
-    let mut messages: Vec<_> = [without, by_name, blank]
-        .map(|result| Message::new(Role::Tool, vec![Part::ToolResult(result)]))
-        .into();
+    let mut messages: Vec<_> =
+        [without, blank].map(|result| Message::new(Role::Tool, vec![Part::ToolResult(result)])).into();
     // Theirs of a text in the place of a result.
     messages.push(Message::text(Role::Tool, "18"));
     for message in messages {
