@@ -27,6 +27,7 @@ pub struct ClientBuilder {
     endpoints: Vec<Endpoint>,
     /// Whether every model goes to `sole`.
     is_sole: bool,
+    keys_per_call: bool,
     retry: Retry,
     http: Option<reqwest::Client>,
     content: Option<ContentCapture>,
@@ -51,6 +52,19 @@ impl ClientBuilder {
     /// The key of [`provider`](Self::provider), else of OpenAI. A server on this machine needs none.
     pub fn api_key(self, key: impl Into<SecretString>) -> Self {
         self.the_sole(|endpoint| endpoint.api_key(key))
+    }
+
+    /// Whether a client without any key is of use, since each call brings its own
+    /// ([`Chat::provider_api_key`](super::Chat::provider_api_key)); false by default, so that a key that is missing is
+    /// found at once. Keys that are there still serve the calls that have none.
+    ///
+    /// ```
+    /// let client = tracing_genai::Client::builder().keys_per_call(true).build()?;
+    /// # Ok::<(), tracing_genai::Error>(())
+    /// ```
+    pub fn keys_per_call(mut self, on: bool) -> Self {
+        self.keys_per_call = on;
+        self
     }
 
     /// Sends every model to this address, in the format of [`provider`](Self::provider), else of OpenAI.
@@ -139,7 +153,7 @@ impl ClientBuilder {
             endpoints.push(endpoint);
             None
         });
-        let routes = Routes::new(sole, endpoints, |name| std::env::var(name).ok())?;
+        let routes = Routes::new(sole, endpoints, self.keys_per_call, |name| std::env::var(name).ok())?;
         let recording = Recording::or_env(self.content, self.posthog);
         let http = match self.http {
             Some(http) => http,

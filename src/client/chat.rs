@@ -1,4 +1,6 @@
-use super::{ChatStream, Client, Provider, Reply, exchange::Exchange};
+use super::{
+    ChatStream, Client, Provider, Reply, context::CallContext, exchange::Exchange, validate, variables,
+};
 use crate::{
     Error,
     provider::{
@@ -44,14 +46,25 @@ pub struct Chat {
     responses: bool,
     /// The body of a call of Bedrock's `InvokeModel`.
     invoke: Option<Value>,
-    request: Request,
+    pub(super) request: Request,
+    pub(super) requires_variables: bool,
+    pub(super) context: CallContext,
     timeout: Option<Duration>,
 }
 
 impl Chat {
     pub(super) fn new(client: Client, model: String) -> Self {
         let request = Request { model: Some(model), ..Request::default() };
-        Self { client, provider: None, responses: false, invoke: None, request, timeout: None }
+        Self {
+            client,
+            provider: None,
+            responses: false,
+            invoke: None,
+            request,
+            requires_variables: false,
+            context: CallContext::default(),
+            timeout: None,
+        }
     }
 
     /// Who is called, for a model whose name does not tell, or tells another.
@@ -72,7 +85,7 @@ impl Chat {
         self
     }
 
-    /// What the person says.
+    /// What the person says. Who that is goes into [`user_id`](Self::user_id).
     pub fn user(self, text: impl Into<String>) -> Self {
         self.message(Message::text(Role::User, text))
     }
@@ -233,7 +246,7 @@ impl Chat {
         self
     }
 
-    /// The end user's id, which the provider uses against abuse.
+    /// The end user's id, which the provider uses against abuse. For the telemetry it is [`user_id`](Self::user_id).
     pub fn end_user(mut self, id: impl Into<String>) -> Self {
         self.request.user = Some(id.into());
         self
@@ -298,7 +311,7 @@ impl Chat {
         };
         match result {
             Ok(reply) => {
-                exchange.call.settle(Outcome::Done);
+                exchange.settle(Outcome::Done);
                 Ok(reply)
             }
             Err(error) => Err(exchange.fail(error)),
@@ -328,8 +341,16 @@ impl Chat {
 
     /// Checks the request, writes it, and opens its span.
     fn prepare(self, stream: bool) -> Result<Exchange, Error> {
-        let Self { client, provider, responses, mut request, invoke, .. } = self;
-        let (route, model) = client.0.routes.of(request.model.as_deref().unwrap_or_default(), provider)?;
+        let Self { client, provider, responses, mut request, invoke, requires_variables, context, .. } = self;
+        validate::model(request.model.as_deref())?;
+        if invoke.is_none() {
+            validate::messages(&request)?;
+        }
+        context.check()?;
+        validate::tool_messages(&request.messages)?;
+        variables::apply(&mut request, requires_variables)?;
+        let model = request.model.as_deref().unwrap_or_default();
+        let (route, model) = client.0.routes.of(model, provider, context.key())?;
         let mut api = api(route.provider, responses)?;
         if let Some(body) = invoke {
             if route.provider != Provider::Bedrock {
@@ -350,7 +371,7 @@ impl Chat {
             if let Call::Inference { request, .. } = &mut call {
                 request.model = Some(model.to_owned());
             }
-            return Exchange::start(client, route, api, url, body, call);
+            return Exchange::start(client, route, api, url, body, call, context);
         }
         if route.provider == Provider::VertexAi && model.starts_with("claude") {
             return Err(Error::configuration(format!(
@@ -363,16 +384,13 @@ impl Chat {
             request.model = Some(model.to_owned());
         }
         request.stream = stream;
-        if request.messages.is_empty() && request.previous_response_id.is_none() {
-            return Err(Error::configuration("no message: give `.user(..)` or `.messages(..)`"));
-        }
         if api == Api::AnthropicMessages && request.max_output_tokens.is_none() {
             // The span tells what is sent.
             request.max_output_tokens = Some(provider::anthropic::max_tokens(&request)?);
         }
         let body = provider::write_request(api, &request, route.dialect)?;
         let call = Call::Inference { request: Box::new(request), response: Arc::default() };
-        Exchange::start(client, route, api, url, body, call)
+        Exchange::start(client, route, api, url, body, call, context)
     }
 }
 
@@ -423,12 +441,11 @@ fn receive(exchange: &mut Exchange, body: &[u8]) -> Result<Reply, Error> {
     let (mut response, end) = answer::read_whole(exchange.api, body);
     let status = exchange.call.operation().http_status;
     response.usage.fill_from(exchange.usage());
-    let call = &mut exchange.call;
     let response = Arc::new(response);
-    keep(call, &response);
+    keep(&mut exchange.call, &response);
     match end {
         End::Told(info) | End::Unread(info) | End::Cut(info) => Err(failure(info, status)),
-        End::Done | End::Broken => Ok(Reply::new(response, call.operation().request_id.clone())),
+        End::Done | End::Broken => Ok(Reply::new(response, exchange.about_answered())),
     }
 }
 

@@ -1,4 +1,6 @@
-use super::{Client, EmbeddingsReply, Provider, chat::failure, exchange::Exchange};
+use super::{
+    Client, EmbeddingsReply, Provider, chat::failure, context::CallContext, exchange::Exchange, validate,
+};
 use crate::{
     Error,
     provider::{self, Api},
@@ -29,13 +31,14 @@ pub struct Embed {
     client: Client,
     provider: Option<Provider>,
     request: EmbeddingsRequest,
+    pub(super) context: CallContext,
     timeout: Option<Duration>,
 }
 
 impl Embed {
     pub(super) fn new(client: Client, model: String) -> Self {
         let request = EmbeddingsRequest { model: Some(model), ..EmbeddingsRequest::default() };
-        Self { client, provider: None, request, timeout: None }
+        Self { client, provider: None, request, context: CallContext::default(), timeout: None }
     }
 
     /// Who is called, for a model whose name does not tell, or tells another.
@@ -68,7 +71,7 @@ impl Embed {
         self
     }
 
-    /// The end user's id, which the provider uses against abuse.
+    /// The end user's id, which the provider uses against abuse. For the telemetry it is [`user_id`](Self::user_id).
     pub fn end_user(mut self, id: impl Into<String>) -> Self {
         self.request.user = Some(id.into());
         self
@@ -104,17 +107,16 @@ impl Embed {
             read(exchange.api, &answers, expected)
                 .map_err(|info| failure(info, exchange.call.operation().http_status))
         });
-        let call = &mut exchange.call;
-        let request_id = call.operation().request_id.clone();
         match result {
             Ok(mut embeddings) => {
                 // The vectors are the caller's; the record has no use for a copy.
                 let vectors = std::mem::take(&mut embeddings.vectors);
-                if let Call::Embeddings { response, .. } = &mut call.operation_mut().call {
+                if let Call::Embeddings { response, .. } = &mut exchange.call.operation_mut().call {
                     **response = embeddings.clone();
                 }
-                call.settle(Outcome::Done);
-                Ok(EmbeddingsReply::new(Embeddings { vectors, ..embeddings }, request_id))
+                let about = exchange.about_answered();
+                exchange.settle(Outcome::Done);
+                Ok(EmbeddingsReply::new(Embeddings { vectors, ..embeddings }, about))
             }
             Err(error) => Err(exchange.fail(error)),
         }
@@ -123,11 +125,12 @@ impl Embed {
     /// Checks the request, writes it, and opens its span; the bodies are for a model that takes one text a
     /// request.
     fn prepare(self) -> Result<(Exchange, Vec<Vec<u8>>), Error> {
-        let Self { client, provider, mut request, .. } = self;
-        let (route, model) = client.0.routes.of(request.model.as_deref().unwrap_or_default(), provider)?;
-        if request.input.is_empty() {
-            return Err(Error::configuration("nothing to embed: give `.input(..)` at least once"));
-        }
+        let Self { client, provider, mut request, context, .. } = self;
+        validate::model(request.model.as_deref())?;
+        validate::inputs(&request.input)?;
+        context.check()?;
+        let model = request.model.as_deref().unwrap_or_default();
+        let (route, model) = client.0.routes.of(model, provider, context.key())?;
         let api = match route.provider {
             Provider::Voyage => Api::VoyageEmbeddings,
             Provider::Google => Api::GoogleBatchEmbedContents,
@@ -162,7 +165,7 @@ impl Embed {
         let body =
             if is_each { Vec::new() } else { provider::write_embeddings(api, &request, route.dialect)? };
         let call = Call::Embeddings { request: Box::new(request), response: Box::default() };
-        Ok((Exchange::start(client, route, api, url, body, call)?, bodies))
+        Ok((Exchange::start(client, route, api, url, body, call, context)?, bodies))
     }
 }
 

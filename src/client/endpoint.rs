@@ -15,7 +15,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, future::Future, pin::Pin, 
 /// | [`Anthropic`](Provider::Anthropic) | `ANTHROPIC_API_KEY` | `ANTHROPIC_BASE_URL`, else `https://api.anthropic.com` |
 /// | [`Google`](Provider::Google) | `GOOGLE_API_KEY`, `GEMINI_API_KEY` | `GOOGLE_GEMINI_BASE_URL`, else `https://generativelanguage.googleapis.com` |
 /// | [`VertexAi`](Provider::VertexAi) | [`token_source`](Self::token_source) | `GOOGLE_CLOUD_PROJECT`, `GOOGLE_CLOUD_LOCATION` |
-/// | [`Bedrock`](Provider::Bedrock) | `AWS_BEARER_TOKEN_BEDROCK`, or with the feature `bedrock` AWS's own chain of credentials | region: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's; `AWS_ENDPOINT_URL_BEDROCK_RUNTIME` |
+/// | [`Bedrock`](Provider::Bedrock) | `AWS_BEARER_TOKEN_BEDROCK`, `BEDROCK_API_KEY`, or with the feature `bedrock` AWS's own chain of credentials | region: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's; `AWS_ENDPOINT_URL_BEDROCK_RUNTIME` |
 /// | [`Voyage`](Provider::Voyage) | `VOYAGE_API_KEY` | `https://api.voyageai.com/v1` |
 /// | [`Mistral`](Provider::Mistral) | `MISTRAL_API_KEY` | `https://api.mistral.ai/v1` |
 /// | [`Cohere`](Provider::Cohere) | `CO_API_KEY`, `COHERE_API_KEY` | `https://api.cohere.ai/compatibility/v1` |

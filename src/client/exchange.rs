@@ -2,6 +2,8 @@
 
 use super::{
     Client,
+    about::About,
+    context::{Beginning, CallContext, Ended, InSession},
     route::Route,
     transport::{Deadline, Transport},
 };
@@ -9,7 +11,7 @@ use crate::{
     Error,
     provider::Api,
     record::{Call, ErrorKind, Operation, Outcome, Usage},
-    span::in_flight::InFlight,
+    span::{SpanRef, in_flight::InFlight},
 };
 use bytes::Bytes;
 use reqwest::Url;
@@ -17,7 +19,7 @@ use std::{
     future::{Future, poll_fn},
     sync::Arc,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A call that is under way.
@@ -26,6 +28,11 @@ pub(super) struct Exchange {
     pub(super) api: Api,
     transport: Transport,
     route: Arc<Route>,
+    started: Instant,
+    span: Option<SpanRef>,
+    is_told: bool,
+    /// Until it is told of the end.
+    session: Option<Arc<InSession>>,
 }
 
 impl Exchange {
@@ -40,6 +47,7 @@ impl Exchange {
         url: Url,
         body: Vec<u8>,
         call: Call,
+        context: CallContext,
     ) -> Result<Self, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::configuration(
@@ -51,14 +59,26 @@ impl Exchange {
         operation.provider = Some(route.provider_name.clone());
         operation.api = api.openai_api_type().map(Into::into);
         operation.server = Some(route.server.clone());
-        let mut call = InFlight::start(operation, client.0.recording.clone());
+        let Beginning { at_start, within, place, is_untold, session } = context.begin();
+        let recording = client.0.recording.clone();
+        let begin = || match is_untold {
+            true => InFlight::unseen(operation),
+            false => InFlight::start_at(operation, recording, place),
+        };
+        let started = Instant::now();
+        let mut call = match &at_start {
+            Some(scope) => scope.in_scope(begin),
+            None => begin(),
+        };
+        call.set_scope(within);
+        let span = call.span_context().and_then(|context| SpanRef::of(&context));
         if call.is_seen() {
             // Credentials are refused in a base address.
             let url = url.as_str().split(['?', '#']).next();
             call.operation_mut().url = url.map(str::to_owned);
         }
         let transport = Transport::new(client, Arc::clone(&route), api, url, body.into());
-        Ok(Self { call, api, transport, route })
+        Ok(Self { call, api, transport, route, started, span, is_told: !is_untold, session })
     }
 
     /// Sends the request and reads the whole answer, `timeout` in all.
@@ -97,6 +117,40 @@ impl Exchange {
         answers.map(|answers| answers.into_iter().zip(usages).collect()).map_err(|(_, error)| error)
     }
 
+    /// What the caller may know of the call, up to now.
+    pub(super) fn about(&self) -> About {
+        let operation = self.call.operation();
+        About {
+            span: self.span,
+            is_told: self.is_told,
+            marks: operation.marks.clone(),
+            provider: self.route.provider_name.clone(),
+            requested_model: operation.request_model().unwrap_or_default().into(),
+            latency: self.started.elapsed(),
+            request_id: None,
+        }
+    }
+
+    /// [`about`](Self::about) a call whose answer is there, to be given with it.
+    pub(super) fn about_answered(&mut self) -> About {
+        // The operation has a copy.
+        let request_id = self.transport.request_id.take();
+        About { request_id, ..self.about() }
+    }
+
+    /// Ends the call.
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        let is_done = outcome == Outcome::Done;
+        self.call.settle(outcome);
+        self.tell_session(is_done);
+    }
+
+    fn tell_session(&mut self, is_done: bool) {
+        let Some(session) = self.session.take() else { return };
+        let is_told = self.span.is_some_and(SpanRef::is_sampled);
+        (session.end)(&Ended { about: &self.about(), is_done, is_told });
+    }
+
     /// What the headers of the answer say of its usage.
     pub(super) fn usage(&self) -> &Usage {
         &self.transport.usage
@@ -126,6 +180,7 @@ impl Exchange {
         if self.call.is_seen() {
             self.call.settle(Outcome::Failed(Box::new(info.clone())));
         }
+        self.tell_session(false);
         error
     }
 
@@ -184,5 +239,6 @@ impl Drop for Exchange {
     /// A call that is abandoned says how far it came.
     fn drop(&mut self) {
         self.note_head();
+        self.tell_session(false);
     }
 }

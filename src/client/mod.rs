@@ -4,20 +4,26 @@
 //! or a stream cancels the call; its span then says so. Calls are made within a tokio runtime with
 //! time and I/O enabled, as `reqwest` wants it.
 
+mod about;
 #[cfg(feature = "bedrock")]
 mod aws;
 mod builder;
 mod chat;
+mod context;
 mod embed;
 mod endpoint;
 mod exchange;
+mod ids;
 mod key;
+mod parameters;
 mod reply;
 mod retry;
 mod route;
 mod routes;
 mod stream;
 mod transport;
+mod validate;
+mod variables;
 
 pub use crate::provider::Provider;
 pub use builder::ClientBuilder;

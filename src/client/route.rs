@@ -11,13 +11,18 @@ use crate::{
 };
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use reqwest::Url;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
+#[cfg(feature = "bedrock")]
+use std::sync::Arc;
 use std::{borrow::Cow, fmt};
 
 /// The version that Azure OpenAI's deployments are called with: its latest stable one.
 const AZURE_VERSION: &str = "2024-10-21";
 /// The only version of Anthropic's API.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+/// What gives a call its own key.
+const CALL_KEY: &str = "`.provider_api_key(..)`";
 
 /// Where a provider is and what its variables are called.
 struct Facts {
@@ -45,7 +50,7 @@ fn facts(provider: Provider) -> Facts {
         Provider::Bedrock => facts(
             "",
             &["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"],
-            &["AWS_BEARER_TOKEN_BEDROCK"],
+            &["AWS_BEARER_TOKEN_BEDROCK", "BEDROCK_API_KEY"],
         ),
         Provider::Voyage => facts("https://api.voyageai.com/v1", &[], &["VOYAGE_API_KEY"]),
         Provider::Mistral => facts("https://api.mistral.ai/v1", &[], &["MISTRAL_API_KEY"]),
@@ -64,6 +69,8 @@ fn facts(provider: Provider) -> Facts {
 pub(super) enum NoRoute {
     /// Nothing was said of this provider; why a call of it cannot be made.
     Unset(String),
+    /// All but a key was said: why a call cannot be made without one, and the way for calls with their own.
+    Keyless(String, Box<Route>),
     /// What was said is wrong.
     Wrong(Error),
 }
@@ -75,6 +82,7 @@ impl From<Error> for NoRoute {
 }
 
 /// Where calls go.
+#[derive(Clone)]
 pub(super) struct Route {
     pub(super) provider: Provider,
     pub(super) provider_name: Cow<'static, str>,
@@ -82,16 +90,19 @@ pub(super) struct Route {
     pub(super) dialect: Dialect,
     /// Whether it is at an address of nobody's own, where any model may be.
     pub(super) is_gateway: bool,
+    /// Whether it is at the provider's own address, which takes none but its keys.
+    is_own: bool,
     address: Address,
     headers: HeaderMap,
     /// Whether requests tell their trace.
     pub(super) trace_context: bool,
     key: Option<Key>,
     #[cfg(feature = "bedrock")]
-    pub(super) signer: Option<Signer>,
+    pub(super) signer: Option<Arc<Signer>>,
 }
 
 /// The addresses of a provider's APIs, made once where no model is in them.
+#[derive(Clone)]
 enum Address {
     OpenAi {
         chat: Url,
@@ -164,14 +175,17 @@ impl Route {
             (None, Some((key, name))) => (Some(Key::Fixed(key.into())), name),
             (None, None) => (None, ""),
         };
+        let is_own = by_host == Some(provider.name());
         let mut headers = HeaderMap::new();
+        // Why there is no call without a key of its own.
+        let mut missing = None;
         #[cfg(feature = "bedrock")]
         let mut signer = None;
         match &key {
             Some(Key::Fixed(key)) => {
                 let (name, value) = key_header(provider, key, key_name)?;
                 // Anybody may stand behind a gateway; the provider itself takes only its own.
-                if by_host == Some(provider.name()) {
+                if is_own {
                     check_owner(key, provider, key_name)?;
                 }
                 headers.insert(name, value);
@@ -180,134 +194,164 @@ impl Route {
             #[cfg(feature = "bedrock")]
             None if provider == Provider::Bedrock => {
                 let region = aws_region(endpoint.location.as_deref(), &lookup)?;
-                signer = Some(Signer::new(region, endpoint.credentials.clone()));
+                signer = Some(Arc::new(Signer::new(region, endpoint.credentials.clone())));
             }
             #[cfg(not(feature = "bedrock"))]
             None if provider == Provider::Bedrock => {
-                return Err(NoRoute::Unset(
+                missing = Some(
                     "no API key for Amazon Bedrock: set AWS_BEARER_TOKEN_BEDROCK or `.api_key(..)`; AWS \
                      credentials take the feature `bedrock`"
                         .to_owned(),
-                ));
+                );
             }
             None if is_loopback(&base) => {}
             None if provider == Provider::VertexAi => {
-                return Err(NoRoute::Unset(
+                missing = Some(
                     "no token for Vertex AI: give `.token_source(..)` or `.api_key(..)` on its `Endpoint`"
                         .to_owned(),
-                ));
+                );
             }
             None => {
-                return Err(NoRoute::Unset(format!(
+                missing = Some(format!(
                     "no API key for {}: set {} or `.api_key(..)`",
                     server.address,
                     facts.keys.join(" or ")
-                )));
+                ));
             }
         }
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if provider == Provider::Anthropic {
-            let version = endpoint.api_version.as_deref().unwrap_or(ANTHROPIC_VERSION);
-            let (name, value) = header("anthropic-version", version)?;
-            headers.insert(name, value);
-        }
-        if provider == Provider::OpenAi {
-            let (organization, project) = (endpoint.organization.clone(), endpoint.project.clone());
-            let billed = [
-                ("openai-organization", organization.or_else(|| lookup(&"OPENAI_ORG_ID"))),
-                ("openai-project", project.or_else(|| lookup(&"OPENAI_PROJECT_ID"))),
-            ];
-            for (name, value) in billed {
-                let Some(value) = value else { continue };
-                let (name, mut value) = header(name, &value)?;
-                value.set_sensitive(false);
+        let build = || -> Result<Self, NoRoute> {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            if provider == Provider::Anthropic {
+                let version = endpoint.api_version.as_deref().unwrap_or(ANTHROPIC_VERSION);
+                let (name, value) = header("anthropic-version", version)?;
                 headers.insert(name, value);
             }
-        }
-        let own = endpoint.headers.iter().map(|(name, value)| header(name, value.expose_secret()));
-        let own = own.collect::<Result<Vec<_>, _>>()?;
-        for (name, _) in &own {
-            headers.remove(name);
-        }
-        for (name, value) in own {
-            headers.append(name, value);
-        }
+            if provider == Provider::OpenAi {
+                let (organization, project) = (endpoint.organization.clone(), endpoint.project.clone());
+                let billed = [
+                    ("openai-organization", organization.or_else(|| lookup(&"OPENAI_ORG_ID"))),
+                    ("openai-project", project.or_else(|| lookup(&"OPENAI_PROJECT_ID"))),
+                ];
+                for (name, value) in billed {
+                    let Some(value) = value else { continue };
+                    let (name, mut value) = header(name, &value)?;
+                    value.set_sensitive(false);
+                    headers.insert(name, value);
+                }
+            }
+            let own = endpoint.headers.iter().map(|(name, value)| header(name, value.expose_secret()));
+            let own = own.collect::<Result<Vec<_>, _>>()?;
+            for (name, _) in &own {
+                headers.remove(name);
+            }
+            for (name, value) in own {
+                headers.append(name, value);
+            }
 
-        let is_gateway = is_given && by_host.is_none_or(|name| name == "ollama");
-        let is_host = |provider: Provider| endpoint.provider == provider || by_host == Some(provider.name());
-        let dialect = Dialect {
-            max_completion_tokens: matches!(by_host, Some("openai" | "azure.ai.openai"))
-                || provider == Provider::AzureOpenAi,
-            // Mistral tells it unasked, and refuses the question.
-            stream_usage: !is_host(Provider::Mistral),
-            random_seed: is_host(Provider::Mistral),
-            output_dimension: is_host(Provider::Mistral),
-            reasoning_content: is_host(Provider::DeepSeek) || by_host == Some("moonshot_ai"),
-            openai_limits: matches!(by_host, Some("openai" | "azure.ai.openai"))
-                || provider == Provider::AzureOpenAi,
-        };
-        let address = match provider {
-            Provider::Anthropic => Address::Anthropic(below(&versioned(&base, "v1"), "messages")),
-            Provider::Google => Address::Models(versioned(&base, "v1beta")),
-            Provider::Bedrock => Address::Bedrock(base),
-            Provider::VertexAi => {
-                let project = endpoint.project.or_else(|| lookup(&"GOOGLE_CLOUD_PROJECT"));
-                let Some(project) = project else {
-                    return Err(NoRoute::Unset(
-                        "no project for Vertex AI: set GOOGLE_CLOUD_PROJECT or `.project(..)`".to_owned(),
-                    ));
-                };
-                let location = location(endpoint.location.as_deref(), &lookup)?;
-                let is_project = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-                if !project.trim().bytes().all(is_project) {
-                    return Err(NoRoute::Wrong(Error::configuration(format!(
-                        "{project:?} is no project of Google Cloud: check GOOGLE_CLOUD_PROJECT or `.project(..)`"
-                    ))));
+            let is_gateway = is_given && by_host.is_none_or(|name| name == "ollama");
+            let is_host =
+                |provider: Provider| endpoint.provider == provider || by_host == Some(provider.name());
+            let dialect = Dialect {
+                max_completion_tokens: matches!(by_host, Some("openai" | "azure.ai.openai"))
+                    || provider == Provider::AzureOpenAi,
+                // Mistral tells it unasked, and refuses the question.
+                stream_usage: !is_host(Provider::Mistral),
+                random_seed: is_host(Provider::Mistral),
+                output_dimension: is_host(Provider::Mistral),
+                reasoning_content: is_host(Provider::DeepSeek) || by_host == Some("moonshot_ai"),
+                openai_limits: matches!(by_host, Some("openai" | "azure.ai.openai"))
+                    || provider == Provider::AzureOpenAi,
+            };
+            let address = match provider {
+                Provider::Anthropic => Address::Anthropic(below(&versioned(&base, "v1"), "messages")),
+                Provider::Google => Address::Models(versioned(&base, "v1beta")),
+                Provider::Bedrock => Address::Bedrock(base),
+                Provider::VertexAi => {
+                    let project = endpoint.project.or_else(|| lookup(&"GOOGLE_CLOUD_PROJECT"));
+                    let Some(project) = project else {
+                        return Err(NoRoute::Unset(
+                            "no project for Vertex AI: set GOOGLE_CLOUD_PROJECT or `.project(..)`".to_owned(),
+                        ));
+                    };
+                    let location = location(endpoint.location.as_deref(), &lookup)?;
+                    let is_project = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+                    if !project.trim().bytes().all(is_project) {
+                        return Err(NoRoute::Wrong(Error::configuration(format!(
+                            "{project:?} is no project of Google Cloud: check GOOGLE_CLOUD_PROJECT or `.project(..)`"
+                        ))));
+                    }
+                    let root = versioned(&base, "v1");
+                    let place = below(&root, &format!("projects/{}/locations/{location}", project.trim()));
+                    Address::Vertex { root, place }
                 }
-                let root = versioned(&base, "v1");
-                let place = below(&root, &format!("projects/{}/locations/{location}", project.trim()));
-                Address::Vertex { root, place }
-            }
-            Provider::AzureOpenAi if !is_versioned(&base) => {
-                let version = endpoint.api_version.or_else(|| lookup(&"OPENAI_API_VERSION"));
-                let mut base = if base.path().trim_end_matches('/').ends_with("/openai") {
-                    base
-                } else {
-                    below(&base, "openai")
-                };
-                // Responses have no dated stable version, only the address without one.
-                let mut responses = below(&base, "v1/responses");
-                if base.query_pairs().any(|(name, _)| name == "api-version") {
-                    responses = below(&base, "responses");
-                } else if let Some(version) = &version {
-                    base.query_pairs_mut().append_pair("api-version", version.trim());
-                    responses = below(&base, "responses");
-                } else {
-                    base.query_pairs_mut().append_pair("api-version", AZURE_VERSION);
+                Provider::AzureOpenAi if !is_versioned(&base) => {
+                    let version = endpoint.api_version.or_else(|| lookup(&"OPENAI_API_VERSION"));
+                    let mut base = if base.path().trim_end_matches('/').ends_with("/openai") {
+                        base
+                    } else {
+                        below(&base, "openai")
+                    };
+                    // Responses have no dated stable version, only the address without one.
+                    let mut responses = below(&base, "v1/responses");
+                    if base.query_pairs().any(|(name, _)| name == "api-version") {
+                        responses = below(&base, "responses");
+                    } else if let Some(version) = &version {
+                        base.query_pairs_mut().append_pair("api-version", version.trim());
+                        responses = below(&base, "responses");
+                    } else {
+                        base.query_pairs_mut().append_pair("api-version", AZURE_VERSION);
+                    }
+                    Address::Deployments { base, responses }
                 }
-                Address::Deployments { base, responses }
-            }
-            _ => Address::OpenAi {
-                chat: below(&base, "chat/completions"),
-                responses: below(&base, "responses"),
-                embeddings: below(&base, "embeddings"),
-            },
+                _ => Address::OpenAi {
+                    chat: below(&base, "chat/completions"),
+                    responses: below(&base, "responses"),
+                    embeddings: below(&base, "embeddings"),
+                },
+            };
+            let provider_name = endpoint
+                .provider_name
+                .or(by_host.map(Cow::Borrowed))
+                .unwrap_or(Cow::Borrowed(provider.name()));
+            Ok(Self {
+                provider,
+                provider_name,
+                server,
+                dialect,
+                is_gateway,
+                is_own,
+                address,
+                headers,
+                trace_context: endpoint.trace_context.unwrap_or_default(),
+                key,
+                #[cfg(feature = "bedrock")]
+                signer,
+            })
         };
-        let provider_name =
-            endpoint.provider_name.or(by_host.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed(provider.name()));
-        Ok(Self {
-            provider,
-            provider_name,
-            server,
-            dialect,
-            is_gateway,
-            address,
-            headers,
-            trace_context: endpoint.trace_context.unwrap_or_default(),
-            key,
-            #[cfg(feature = "bedrock")]
-            signer,
-        })
+        match (missing, build()) {
+            (None, built) => built,
+            (Some(why), Ok(route)) => Err(NoRoute::Keyless(why, Box::new(route))),
+            (Some(why), Err(_)) => Err(NoRoute::Unset(why)),
+        }
+    }
+
+    /// The same way with another key.
+    ///
+    /// # Errors
+    /// One that cannot be a key, or is another provider's.
+    pub(super) fn with_key(&self, key: &SecretString) -> Result<Self, Error> {
+        let (name, value) = key_header(self.provider, key, CALL_KEY)?;
+        if self.is_own {
+            check_owner(key, self.provider, CALL_KEY)?;
+        }
+        let mut route = self.clone();
+        route.headers.insert(name, value);
+        route.key = Some(Key::Fixed(key.clone()));
+        #[cfg(feature = "bedrock")]
+        {
+            route.signer = None;
+        }
+        Ok(route)
     }
 
     /// The address of this API for this model.

@@ -6,6 +6,7 @@ use super::{
     route::{NoRoute, Route},
 };
 use crate::{Error, vocabulary::tracia::ErrorCode};
+use secrecy::SecretString;
 use std::sync::{Arc, OnceLock};
 
 /// The providers whose keys the environment may hold.
@@ -29,28 +30,70 @@ const PROVIDERS: [Provider; 13] = [
 #[derive(Debug)]
 pub(super) struct Routes {
     /// Where everything goes that no call sends elsewhere.
-    sole: Option<Arc<Route>>,
-    /// Why there is none stands in its place.
-    by_provider: Vec<(Provider, Result<Arc<Route>, Obstacle>)>,
+    sole: Option<Way>,
+    by_provider: Vec<(Provider, Way)>,
     /// Those that the program gave an endpoint for.
     given: Vec<Provider>,
     /// Amazon Bedrock as the environment has it, looked for when a call wants it: that may read AWS's files.
-    bedrock: OnceLock<Result<Arc<Route>, Obstacle>>,
+    bedrock: OnceLock<Way>,
 }
 
-/// Why a provider cannot be called, in words.
+/// A way, or why there is none.
 #[derive(Debug)]
-enum Obstacle {
+enum Way {
+    Open(Arc<Route>),
+    /// For calls with keys of their own; why there is none for others.
+    Keyless(String, Box<Route>),
+    /// What was said of it is wrong.
+    Wrong(String),
     /// Something is missing, its key as a rule.
     Unset(String),
-    Wrong(String),
 }
 
-impl Obstacle {
-    fn error(&self) -> Error {
+impl Way {
+    /// From what became of the route; what was said wrong is given back.
+    fn of(route: Result<Route, NoRoute>) -> Result<Self, Error> {
+        match route {
+            Ok(route) => Ok(Self::Open(Arc::new(route))),
+            Err(NoRoute::Keyless(why, route)) => Ok(Self::Keyless(why, route)),
+            Err(NoRoute::Unset(why)) => Ok(Self::Unset(why)),
+            Err(NoRoute::Wrong(error)) => Err(error),
+        }
+    }
+
+    /// This, if it can be taken as it is, or by calls that have keys of their own where each has one.
+    fn checked(self, keys_per_call: bool) -> Result<Self, Error> {
         match self {
-            Self::Unset(why) => Error::configuration(why).with_tracia_code(ErrorCode::MissingProviderApiKey),
-            Self::Wrong(why) => Error::configuration(why),
+            Self::Keyless(why, _) if !keys_per_call => Err(unset(why)),
+            Self::Unset(why) => Err(unset(why)),
+            Self::Wrong(why) => Err(Error::configuration(why)),
+            way => Ok(way),
+        }
+    }
+
+    /// The route, of a call with this key if it has one.
+    fn take(&self, key: Option<&SecretString>) -> Result<Arc<Route>, Error> {
+        match (self, key) {
+            (Self::Open(route), None) => Ok(Arc::clone(route)),
+            (Self::Open(route), Some(key)) => route.with_key(key).map(Arc::new),
+            (Self::Keyless(_, route), Some(key)) => route.with_key(key).map(Arc::new),
+            (Self::Keyless(why, _), None) => {
+                Err(unset(format!("{why}, or `.provider_api_key(..)` on the call")))
+            }
+            (Self::Unset(why), _) => Err(unset(why)),
+            (Self::Wrong(why), _) => Err(Error::configuration(why)),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Open(_))
+    }
+
+    fn route(&self) -> Option<&Route> {
+        match self {
+            Self::Open(route) => Some(route),
+            Self::Keyless(_, route) => Some(route),
+            Self::Unset(_) | Self::Wrong(_) => None,
         }
     }
 }
@@ -61,12 +104,13 @@ impl Routes {
     pub(super) fn new(
         sole: Option<Endpoint>,
         mut endpoints: Vec<Endpoint>,
+        keys_per_call: bool,
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
-        let sole = match sole.map(|endpoint| Route::new(endpoint, &lookup)).transpose() {
-            Ok(sole) => sole.map(Arc::new),
-            Err(NoRoute::Unset(why)) => return Err(Obstacle::Unset(why).error()),
-            Err(NoRoute::Wrong(error)) => return Err(error),
+        let way_of = |endpoint| Way::of(Route::new(endpoint, &lookup));
+        let sole = match sole {
+            Some(endpoint) => Some(way_of(endpoint)?.checked(keys_per_call)?),
+            None => None,
         };
         let mut by_provider = Vec::with_capacity(PROVIDERS.len());
         let (mut given_providers, mut wrong) = (Vec::new(), None);
@@ -78,30 +122,30 @@ impl Routes {
                 continue;
             }
             let endpoint = given.map_or_else(|| Endpoint::new(provider), |at| endpoints.remove(at));
-            let route = match Route::new(endpoint, &lookup) {
-                Ok(route) => Ok(Arc::new(route)),
-                Err(NoRoute::Unset(why)) if is_given => return Err(Obstacle::Unset(why).error()),
-                Err(NoRoute::Unset(why)) => Err(Obstacle::Unset(why)),
-                Err(NoRoute::Wrong(error)) if is_given => return Err(error),
+            let way = match way_of(endpoint) {
+                Ok(way) if is_given => way.checked(keys_per_call)?,
+                Ok(way) => way,
+                Err(error) if is_given => return Err(error),
                 // What the environment says of a provider that no call may ever want fails those calls.
-                Err(NoRoute::Wrong(error)) => {
+                Err(error) => {
                     let why = error.info().message.clone();
                     wrong.get_or_insert(error);
-                    Err(Obstacle::Wrong(why))
+                    Way::Wrong(why)
                 }
             };
             given_providers.extend(is_given.then_some(provider));
-            by_provider.push((provider, route));
+            by_provider.push((provider, way));
         }
         if let Some(other) = endpoints.iter().find(|endpoint| !PROVIDERS.contains(&endpoint.provider)) {
             return Err(not_built_in(other.provider));
         }
         let routes = Self { sole, by_provider, given: given_providers, bedrock: OnceLock::new() };
-        let is_useless = routes.sole.is_none() && routes.by_provider.iter().all(|(_, route)| route.is_err());
+        let is_useless = routes.sole.is_none() && !routes.by_provider.iter().any(|(_, way)| way.is_open());
         let has_aws = |name: &str| lookup(name).is_some_and(|value| !value.trim().is_empty());
         let may_sign =
             cfg!(feature = "bedrock") && ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().any(has_aws);
-        if is_useless && !may_sign && !has_aws("AWS_BEARER_TOKEN_BEDROCK") {
+        let has_bedrock_key = ["AWS_BEARER_TOKEN_BEDROCK", "BEDROCK_API_KEY"].into_iter().any(has_aws);
+        if is_useless && !keys_per_call && !may_sign && !has_bedrock_key {
             if let Some(error) = wrong {
                 return Err(error);
             }
@@ -115,15 +159,13 @@ impl Routes {
     }
 
     /// Where a call of this model goes, and the model's name there. `named` is the provider that the
-    /// call names.
+    /// call names, `key` its own.
     pub(super) fn of<'a>(
         &self,
         model: &'a str,
         named: Option<Provider>,
+        key: Option<&SecretString>,
     ) -> Result<(Arc<Route>, &'a str), Error> {
-        if model.trim().is_empty() {
-            return Err(Error::configuration("the model's name is empty"));
-        }
         // It becomes a part of an address.
         if model.split(['/', '\\']).any(|part| matches!(part, "." | "..")) {
             return Err(Error::configuration(format!(
@@ -131,18 +173,18 @@ impl Routes {
             )));
         }
         if let Some(provider) = named {
-            let sole = self.sole.as_ref().filter(|sole| sole.provider == provider);
-            return sole
-                .map_or_else(|| self.to(provider), |sole| Ok(Arc::clone(sole)))
-                .map(|route| (route, model));
+            let is_its = |sole: &&Way| sole.route().is_some_and(|route| route.provider == provider);
+            let sole = self.sole.as_ref().filter(is_its);
+            let route = sole.map_or_else(|| self.to(provider, key), |sole| sole.take(key));
+            return route.map(|route| (route, model));
         }
         if let Some(sole) = &self.sole {
-            return Ok((Arc::clone(sole), model));
+            return sole.take(key).map(|route| (route, model));
         }
         // A server of OpenAI's format that is nobody's own may have any model.
-        let gateway = || self.to(Provider::OpenAi).ok().filter(|route| route.is_gateway);
+        let gateway = || self.to(Provider::OpenAi, key).ok().filter(|route| route.is_gateway);
         match Provider::of_model(model) {
-            Some((provider, name)) => match self.to(self.stand_in(provider)) {
+            Some((provider, name)) => match self.to(self.stand_in(provider), key) {
                 Ok(route) => Ok((route, name)),
                 // A prompt goes to nobody whom its model's name does not tell.
                 Err(error) if gateway().is_some() => Err(Error::configuration(format!(
@@ -176,23 +218,20 @@ impl Routes {
         if is_given(other) && !is_given(provider) { other } else { provider }
     }
 
-    fn to(&self, provider: Provider) -> Result<Arc<Route>, Error> {
-        let known = self.by_provider.iter().find(|(known, _)| *known == provider).map(|(_, route)| route);
+    fn to(&self, provider: Provider, key: Option<&SecretString>) -> Result<Arc<Route>, Error> {
+        let known = self.by_provider.iter().find(|(known, _)| *known == provider).map(|(_, way)| way);
         let from_env = || (provider == Provider::Bedrock).then(|| self.bedrock.get_or_init(bedrock_from_env));
-        match known.or_else(from_env) {
-            Some(Ok(route)) => Ok(Arc::clone(route)),
-            Some(Err(obstacle)) => Err(obstacle.error()),
-            None => Err(not_built_in(provider)),
-        }
+        known.or_else(from_env).map_or_else(|| Err(not_built_in(provider)), |way| way.take(key))
     }
 }
 
-fn bedrock_from_env() -> Result<Arc<Route>, Obstacle> {
+fn unset(why: impl AsRef<str>) -> Error {
+    Error::configuration(why).with_tracia_code(ErrorCode::MissingProviderApiKey)
+}
+
+fn bedrock_from_env() -> Way {
     let route = Route::new(Endpoint::new(Provider::Bedrock), &|name| std::env::var(name).ok());
-    route.map(Arc::new).map_err(|error| match error {
-        NoRoute::Unset(why) => Obstacle::Unset(why),
-        NoRoute::Wrong(error) => Obstacle::Wrong(error.info().message.clone()),
-    })
+    Way::of(route).unwrap_or_else(|error| Way::Wrong(error.info().message.clone()))
 }
 
 fn not_built_in(provider: Provider) -> Error {

@@ -11,7 +11,7 @@ use crate::{
         answer::{self, End, StreamedAnswer},
     },
     record::{ErrorKind, FinishReason, Outcome, Response, Usage},
-    span::in_flight::InFlight,
+    span::{SpanRef, in_flight::InFlight},
 };
 use bytes::Bytes;
 use futures_core::Stream;
@@ -147,6 +147,23 @@ impl ChatStream {
         self.answer.as_ref().map(StreamedAnswer::response).or(self.came.as_deref())
     }
 
+    /// The call's span, known before the answer is: see [`Reply::span_ref`].
+    pub fn span_ref(&self) -> Option<SpanRef> {
+        self.exchange.about().span
+    }
+
+    /// The call's id, known before the answer is: see [`Reply::span_id`].
+    #[doc(alias = "spanId")]
+    pub fn span_id(&self) -> Option<String> {
+        self.exchange.about().span_id()
+    }
+
+    /// The id of the call's trace, known before the answer is: see [`Reply::trace_id`].
+    #[doc(alias = "traceId")]
+    pub fn trace_id(&self) -> Option<String> {
+        self.exchange.about().trace_id()
+    }
+
     fn status(&self) -> Option<u16> {
         self.exchange.call.operation().http_status
     }
@@ -187,11 +204,10 @@ impl ChatStream {
         let response = Arc::new(response);
         keep(&mut self.exchange.call, &response);
         self.came = Some(Arc::clone(&response));
-        let request_id = self.exchange.call.operation().request_id.clone();
         match error {
             None => {
-                self.exchange.call.settle(Outcome::Done);
-                let reply = Reply::new(response, request_id);
+                let reply = Reply::new(response, self.exchange.about_answered());
+                self.exchange.settle(Outcome::Done);
                 self.reply = Some(reply.clone());
                 self.ready.push_back(Ok(ChatEvent::Done(Box::new(reply))));
             }
@@ -247,7 +263,7 @@ impl Drop for ChatStream {
         if self.exchange.call.is_seen() {
             keep(&mut self.exchange.call, &Arc::new(answer.so_far()));
         }
-        self.exchange.call.settle(outcome);
+        self.exchange.settle(outcome);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     transport,
 };
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{HeaderMap, Method, header::AUTHORIZATION};
 use reqwest::Url;
 use secrecy::SecretString;
 use std::{future::Future, sync::Arc, time::Duration};
@@ -113,8 +113,12 @@ impl Transport {
         if let Some(token) = headers.get("x-amz-security-token").and_then(|token| token.to_str().ok()) {
             self.token = Some(token.into());
         }
-        let request = self.client.0.http.post(self.url.clone()).headers(headers).body(self.body.clone());
-        let answer = request.send().await.map_err(|error| transport_error(error, None))?;
+        // Put together by hand: a builder would copy the headers.
+        let mut request = reqwest::Request::new(Method::POST, self.url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(self.body.clone().into());
+        let answer =
+            self.client.0.http.execute(request).await.map_err(|error| transport_error(error, None))?;
         let status = answer.status().as_u16();
         self.status = Some(status);
         self.request_id = provider::request_id(self.api, answer.headers());

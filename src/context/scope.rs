@@ -124,6 +124,19 @@ impl Scope {
         self.inside(current().0.as_deref()).in_scope(work)
     }
 
+    /// An attribute of any key, one of this crate's own too.
+    #[cfg(feature = "client")]
+    pub(crate) fn attribute(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.marks.attributes.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// This scope inside the one that is current here.
+    #[cfg(feature = "client")]
+    pub(crate) fn placed(self) -> Handle {
+        self.inside(current().0.as_deref())
+    }
+
     fn inside(self, outer: Option<&Carried>) -> Handle {
         let (marks, has_baggage) = match outer {
             Some(outer) => (self.marks.over(&outer.marks), outer.has_baggage),

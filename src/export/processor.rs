@@ -13,7 +13,7 @@ use crate::{
     diagnosis::{self, Finding},
     record::{Operation, Outcome},
     semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME, tracia::TRACIA_SPAN_ID},
-    span::{TARGET, deferred, joined, own_pipeline},
+    span::{TARGET, deferred, joined, own_pipeline, place},
     vocabulary::{
         gen_ai::status_words,
         tracia::{self, Fit},
@@ -21,7 +21,7 @@ use crate::{
 };
 use opentelemetry::{
     Context, KeyValue, Value,
-    trace::{Span as _, Status, TraceContextExt},
+    trace::{Span as _, SpanId, Status, TraceContextExt},
 };
 use opentelemetry_sdk::{
     Resource,
@@ -144,6 +144,7 @@ impl SpanProcessor for Processor {
             return;
         }
         let operation = joined::take(&span.span_context);
+        clear_stand_in(&mut span);
         let origin = repair::origin(&span);
         if origin == Origin::Ours && own_pipeline::gets_it(self.pipeline.number()) {
             if let Some(live) = &self.pipeline.live {
@@ -217,6 +218,14 @@ pub(super) fn with_overrides(resource: &Resource, overrides: &[KeyValue]) -> Res
 
 pub(super) fn flush(pipeline: &Pipeline, patience: Duration) -> OTelSdkResult {
     if pipeline.commands.flush_blocking(patience) { Ok(()) } else { Err(OTelSdkError::Timeout(patience)) }
+}
+
+/// Takes out a parent that is there only since the program chose the trace's id.
+fn clear_stand_in(span: &mut SpanData) {
+    if span.parent_span_is_remote && place::is_stand_in(span.span_context.trace_id(), span.parent_span_id) {
+        span.parent_span_id = SpanId::INVALID;
+        span.parent_span_is_remote = false;
+    }
 }
 
 /// What `tracing-opentelemetry` writes of the place where a span is made: on a span of this crate a line of its

@@ -4,7 +4,7 @@ use super::{
     Agent, Call, Choice, Embeddings, EmbeddingsRequest, Memory, Message, Operation, OutputFormat, Plan,
     Request, Response, Retrieval, ToolExecution, Workflow,
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 impl Operation {
     /// A copy without content, which is never copied for it.
@@ -122,6 +122,7 @@ fn request(asked: &Request) -> Request {
         guardrail_version: asked.guardrail_version.clone(),
         service_tier: asked.service_tier.clone(),
         user: asked.user.clone(),
+        variables: BTreeMap::new(),
         options: serde_json::Map::new(),
     }
 }

@@ -1,6 +1,7 @@
 use super::{Message, Part};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// What was asked of a language model.
 ///
@@ -59,6 +60,9 @@ pub struct Request {
     pub service_tier: Option<String>,
     /// The end user's id, where the provider takes one.
     pub user: Option<String>,
+    /// What the names in `{{…}}` of the prompt stood for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
     /// Parameters of the provider's own, sent as they are.
     pub options: Map<String, Value>,
 }

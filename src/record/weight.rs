@@ -24,6 +24,11 @@ fn of_call(call: &Call) -> usize {
                 + of_messages(&request.messages)
                 + request.tools.iter().map(of_tool).sum::<usize>()
                 + request.options.values().map(of_json).sum::<usize>()
+                + request
+                    .variables
+                    .iter()
+                    .map(|(name, value)| PIECE + name.len() + value.len())
+                    .sum::<usize>()
                 + response.choices.iter().map(|choice| of_message(&choice.message)).sum::<usize>()
         }
         Call::Embeddings { request, response } => {

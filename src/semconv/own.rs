@@ -12,6 +12,16 @@ pub const TRACING_GENAI_ATTEMPTS: &str = "tracing_genai.attempts";
 /// name for tags.
 pub const TRACING_GENAI_TAGS: &str = "tracing_genai.tags";
 
+/// `tracing_genai.span_id`, string: the id that the program gave a call, as it gave it. OpenTelemetry's own id of the
+/// span is another.
+pub const TRACING_GENAI_SPAN_ID: &str = "tracing_genai.span_id";
+
+/// `tracing_genai.trace_id`, string: the id that the program gave the trace of a call, as it gave it.
+pub const TRACING_GENAI_TRACE_ID: &str = "tracing_genai.trace_id";
+
+/// `tracing_genai.parent_span_id`, string: the id of the call before a call, as the program gave it.
+pub const TRACING_GENAI_PARENT_SPAN_ID: &str = "tracing_genai.parent_span_id";
+
 /// `tracing_genai.operation.name`, string: the operation's own name, on a span for a back end that knows it only by
 /// another (PostHog has every generation as `chat`).
 pub const TRACING_GENAI_OPERATION_NAME: &str = "tracing_genai.operation.name";

@@ -13,7 +13,8 @@ pub const TRACIA_TRACE_ID: &str = "tracia.trace_id";
 /// above it.
 pub const TRACIA_PARENT_SPAN_ID: &str = "tracia.parent_span_id";
 
-/// `tracia.variables`, string: a JSON object of the variables that a prompt was made with. It is content.
+/// `tracia.variables`, string: a JSON object of the variables that a prompt was made with. It is content, and
+/// no destination without content gets it.
 pub const TRACIA_VARIABLES: &str = "tracia.variables";
 
 /// `tracia.tags`, array of strings: tags besides those of the scope.

@@ -1,5 +1,7 @@
 //! An operation that is under way, and its one way out.
 
+#[cfg(feature = "client")]
+use super::place::Place;
 use super::{joined, live::LiveSpan};
 use crate::{
     capture::Recording,
@@ -25,6 +27,8 @@ pub(crate) struct InFlight {
     operation: Arc<Operation>,
     span: Option<LiveSpan>,
     recording: Recording,
+    /// What it runs in besides its span.
+    scope: Option<context::Handle>,
     /// Set while [`run`](Self::run) polls, and left so by a panic in there.
     is_polled: AtomicBool,
 }
@@ -40,6 +44,28 @@ impl InFlight {
         Self::within(LiveSpan::start(&operation, parent), operation, recording)
     }
 
+    /// As [`start`](Self::start), at this place.
+    #[cfg(feature = "client")]
+    pub(crate) fn start_at(operation: Operation, recording: Recording, place: Place) -> Self {
+        let span = LiveSpan::start(&operation, place.parent);
+        if let Some(link) = &place.link {
+            span.add_link(link);
+        }
+        Self::within(span, operation, recording)
+    }
+
+    /// An operation that has no span, whoever would see one.
+    #[cfg(feature = "client")]
+    pub(crate) fn unseen(operation: Operation) -> Self {
+        Self::within(LiveSpan::none(), operation, Recording::default())
+    }
+
+    /// Runs in this scope from now on.
+    #[cfg(feature = "client")]
+    pub(crate) fn set_scope(&mut self, scope: Option<context::Handle>) {
+        self.scope = scope;
+    }
+
     /// As [`start`](Self::start), but where the current span is another library's for the same call that
     /// span is taken in place of one more.
     #[cfg(feature = "instrument")]
@@ -50,16 +76,16 @@ impl InFlight {
 
     fn within(span: LiveSpan, mut operation: Operation, recording: Recording) -> Self {
         operation.marks = operation.marks.or_else(context::marks);
-        Self {
-            operation: Arc::new(operation),
-            span: Some(span),
-            recording,
-            is_polled: AtomicBool::new(false),
-        }
+        let is_polled = AtomicBool::new(false);
+        Self { operation: Arc::new(operation), span: Some(span), recording, scope: None, is_polled }
     }
 
     /// Runs `work` inside the span.
     pub(crate) fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        let work = || match &self.scope {
+            Some(scope) => scope.in_scope(work),
+            None => work(),
+        };
         match &self.span {
             Some(span) => span.in_scope(work),
             None => work(),
@@ -90,10 +116,7 @@ impl InFlight {
     /// One poll of the work, inside the span.
     pub(crate) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
         self.is_polled.store(true, Ordering::Relaxed);
-        let polled = match &self.span {
-            Some(span) => span.in_scope(poll),
-            None => poll(),
-        };
+        let polled = self.in_scope(poll);
         self.is_polled.store(false, Ordering::Relaxed);
         polled
     }

@@ -105,6 +105,30 @@ impl LiveSpan {
         Self { span, context, dispatch, started, has_model, is_own, adopted: None, own }
     }
 
+    /// In place of a span, where there is to be none.
+    #[cfg(feature = "client")]
+    pub(crate) fn none() -> Self {
+        Self {
+            span: Span::none(),
+            context: None,
+            dispatch: None,
+            started: Instant::now(),
+            has_model: false,
+            is_own: false,
+            adopted: None,
+            own: None,
+        }
+    }
+
+    /// Links the span to another.
+    #[cfg(feature = "client")]
+    pub(crate) fn add_link(&self, to: &SpanContext) {
+        for context in [self.context.as_ref(), self.own.as_ref().map(OwnSpan::context)].into_iter().flatten()
+        {
+            context.span().add_link(to.clone(), Vec::new());
+        }
+    }
+
     /// The current span, if another library made it for the very call that is about to be seen, which is
     /// `operation`. Not one that a filter keeps from the OpenTelemetry layer: nobody would see the call there.
     #[cfg(feature = "instrument")]

@@ -57,6 +57,8 @@ pub(crate) mod in_flight;
 pub(crate) mod joined;
 mod live;
 pub(crate) mod own_pipeline;
+#[cfg(any(feature = "client", feature = "export"))]
+pub(crate) mod place;
 #[cfg(feature = "instrument")]
 mod theirs;
 mod unseen;

@@ -88,7 +88,7 @@ const NOT_THE_CLIENTS: [(&str, &str); 11] = [
     // A stored prompt has the model.
     (
         "openai/responses/image_input-document_input-reasoning_tokens__dd-trace-js.json",
-        "the model's name is empty",
+        "model is required and cannot be empty",
     ),
     (
         "openai/responses/stream-error_midstream-rate_limit_exceeded__gpt-4o__prism.json",

@@ -4,7 +4,7 @@ use http::header::AUTHORIZATION;
 fn route(endpoint: Endpoint, env: &[(&str, &str)]) -> Result<Route, String> {
     let lookup = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     Route::new(endpoint, &lookup).map_err(|error| match error {
-        NoRoute::Unset(why) => why,
+        NoRoute::Unset(why) | NoRoute::Keyless(why, _) => why,
         NoRoute::Wrong(error) => error.to_string(),
     })
 }

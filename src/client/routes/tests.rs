@@ -4,12 +4,12 @@ type Env<'a> = &'a [(&'a str, &'a str)];
 
 fn routes(sole: Option<Endpoint>, endpoints: Vec<Endpoint>, env: Env<'_>) -> Result<Routes, String> {
     let lookup = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    Routes::new(sole, endpoints, lookup).map_err(|error| error.to_string())
+    Routes::new(sole, endpoints, false, lookup).map_err(|error| error.to_string())
 }
 
 /// The provider's host and the model's name there.
 fn way(routes: &Routes, model: &str, named: Option<Provider>) -> Result<(String, String), String> {
-    let (route, model) = routes.of(model, named).map_err(|error| error.to_string())?;
+    let (route, model) = routes.of(model, named, None).map_err(|error| error.to_string())?;
     Ok((route.server.address.clone(), model.to_owned()))
 }
 
@@ -130,4 +130,44 @@ fn a_providers_own_address_is_no_gateway() {
 fn a_models_name_stays_in_its_place() {
     let routes = routes(None, Vec::new(), KEYS).unwrap();
     assert!(way(&routes, "../../other/x", Some(Provider::Google)).unwrap_err().contains("no model's name"));
+}
+
+fn authorization(routes: &Routes, model: &str, key: &str) -> Result<String, String> {
+    let (route, _) = routes.of(model, None, Some(&key.into())).map_err(|error| error.to_string())?;
+    Ok(route.headers()["authorization"].to_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_call_with_a_key_of_its_own_wants_none_of_the_environment() {
+    let known = routes(None, Vec::new(), KEYS).unwrap();
+    assert_eq!(authorization(&known, "voyage-3", "pa-mine").unwrap(), "Bearer pa-mine");
+    assert_eq!(authorization(&known, "gpt-4o", "sk-mine").unwrap(), "Bearer sk-mine");
+    let error = way(&known, "voyage-3", None).unwrap_err();
+    assert!(error.contains(".provider_api_key("), "{error}");
+}
+
+#[test]
+fn a_client_of_keys_per_call_needs_none_at_all() {
+    let none = Routes::new(None, Vec::new(), true, |_| None).unwrap();
+    assert_eq!(authorization(&none, "gpt-4o", "sk-mine").unwrap(), "Bearer sk-mine");
+    let error = way(&none, "gpt-4o", None).unwrap_err();
+    assert!(error.contains("OPENAI_API_KEY") && error.contains(".provider_api_key("), "{error}");
+    let sole = Routes::new(Some(Endpoint::new(Provider::OpenAi)), Vec::new(), true, |_| None).unwrap();
+    assert_eq!(authorization(&sole, "anything", "sk-mine").unwrap(), "Bearer sk-mine");
+}
+
+#[test]
+fn a_calls_key_of_another_provider_is_refused_and_not_repeated() {
+    let known = routes(None, Vec::new(), KEYS).unwrap();
+    let error = authorization(&known, "gpt-4o", "sk-ant-secret").unwrap_err();
+    assert!(error.contains(".provider_api_key(") && !error.contains("secret"), "{error}");
+}
+
+#[test]
+fn a_key_of_bedrock_may_have_tracias_name() {
+    let env = [("BEDROCK_API_KEY", "bedrock-mine"), ("AWS_REGION", "eu-west-1")];
+    let endpoint = Endpoint::new(Provider::Bedrock);
+    let known = routes(None, vec![endpoint], &env).unwrap();
+    let (route, _) = known.of("amazon.nova-lite-v1:0", None, None).unwrap();
+    assert_eq!(route.headers()["authorization"], "Bearer bedrock-mine");
 }

@@ -43,7 +43,7 @@ impl SpanRef {
         Self::of(&own_pipeline::current())
     }
 
-    pub(super) fn of(context: &SpanContext) -> Option<Self> {
+    pub(crate) fn of(context: &SpanContext) -> Option<Self> {
         context.is_valid().then(|| Self {
             trace_id: context.trace_id(),
             span_id: context.span_id(),
@@ -59,6 +59,18 @@ impl SpanRef {
     /// The span's id, 16 hex digits.
     pub fn span_id(&self) -> String {
         self.span_id.to_string()
+    }
+
+    /// Whether it was sampled.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_sampled(self) -> bool {
+        self.is_sampled
+    }
+
+    /// The ids as they are.
+    #[cfg(feature = "client")]
+    pub(crate) fn ids(self) -> (TraceId, SpanId) {
+        (self.trace_id, self.span_id)
     }
 
     /// The current context, in which this span is current.

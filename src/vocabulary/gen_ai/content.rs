@@ -6,7 +6,7 @@ use crate::{
         Call, Choice, FinishReason, MediaSource, Message, Operation, Outcome, Part, Request, Response,
         ToolDefinition,
     },
-    semconv::gen_ai as names,
+    semconv::{gen_ai as names, tracia},
 };
 use opentelemetry::KeyValue;
 use serde::Serialize;
@@ -65,7 +65,24 @@ pub(crate) fn content_attributes(operation: &Operation, content: &ContentCapture
         // event.
         Call::Embeddings { .. } | Call::Plan(_) | Call::Evaluation(_) => {}
     }
+    variables(&mut list, operation);
     list
+}
+
+/// What the prompt was made with: of the call, else as the scope has it.
+fn variables(list: &mut Vec<KeyValue>, operation: &Operation) {
+    let variables = match &operation.call {
+        Call::Inference { request, .. } => &request.variables,
+        _ => return,
+    };
+    let marks = operation.marks.as_deref();
+    if !variables.is_empty() {
+        put(list, tracia::TRACIA_VARIABLES, variables);
+    } else if let Some(text) =
+        marks.and_then(|marks| marks.attributes.get(tracia::TRACIA_VARIABLES)?.as_str())
+    {
+        list.push(KeyValue::new(tracia::TRACIA_VARIABLES, text.to_owned()));
+    }
 }
 
 fn request_content(list: &mut Vec<KeyValue>, request: &Request, content: &ContentCapture) {

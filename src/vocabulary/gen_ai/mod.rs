@@ -19,12 +19,12 @@ use crate::{
         ByModality, Call, Embeddings, EmbeddingsRequest, FinishReason, Operation, OperationClass, Outcome,
         OutputFormat, Request, Response, Retrieval, ToolExecution, Usage,
     },
-    semconv::{gen_ai as names, own},
+    semconv::{gen_ai as names, own, tracia},
 };
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 /// The names of the attributes that hold content.
-pub(crate) const CONTENT_ATTRIBUTES: [&str; 10] = [
+pub(crate) const CONTENT_ATTRIBUTES: [&str; 11] = [
     names::GEN_AI_SYSTEM_INSTRUCTIONS,
     names::GEN_AI_INPUT_MESSAGES,
     names::GEN_AI_OUTPUT_MESSAGES,
@@ -35,6 +35,7 @@ pub(crate) const CONTENT_ATTRIBUTES: [&str; 10] = [
     names::GEN_AI_RETRIEVAL_DOCUMENTS,
     names::GEN_AI_MEMORY_QUERY_TEXT,
     names::GEN_AI_MEMORY_RECORDS,
+    tracia::TRACIA_VARIABLES,
 ];
 
 /// Providers whose spans are of the conventions' OpenAI flavour and carry `openai.*`.

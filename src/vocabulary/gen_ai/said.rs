@@ -41,6 +41,7 @@ pub(super) fn each_text<'a>(operation: &'a Operation, on_text: &mut impl FnMut(&
 fn of_request<'a>(request: &'a Request, on_text: &mut impl FnMut(&'a str)) {
     request.system_instructions.iter().for_each(|part| of_part(part, on_text));
     request.messages.iter().for_each(|message| of_message(message, on_text));
+    request.variables.values().for_each(|value| on_text(value));
     request.tools.iter().filter_map(|tool| tool.description.as_deref()).for_each(on_text);
 }
 

@@ -83,6 +83,7 @@ pub(crate) fn event(span: &Span, resource: &[KeyValue]) -> Json {
         properties.entry(ph::AI_ERROR).or_insert(error.into());
     }
     put_ids(&mut properties, &span.trace_id, &span.span_id, &span.parent_span_id);
+    put_given_ids(&mut properties);
     captured(name, span, 0, properties)
 }
 
@@ -225,6 +226,19 @@ fn put_ids(properties: &mut Object, trace: &[u8], span: &[u8], parent: &[u8]) {
     for (key, id) in [(ph::AI_TRACE_ID, trace), (ph::AI_SPAN_ID, span), (ph::AI_PARENT_ID, parent)] {
         if !id.is_empty() {
             properties.insert(key.to_owned(), hex(id).into());
+        }
+    }
+}
+
+/// Puts the ids that the program gave the call in place of OpenTelemetry's.
+fn put_given_ids(properties: &mut Object) {
+    for (given, key) in [
+        (own::TRACING_GENAI_TRACE_ID, ph::AI_TRACE_ID),
+        (own::TRACING_GENAI_SPAN_ID, ph::AI_SPAN_ID),
+        (own::TRACING_GENAI_PARENT_SPAN_ID, ph::AI_PARENT_ID),
+    ] {
+        if let Some(id) = properties.get(given).cloned() {
+            properties.insert(key.to_owned(), id);
         }
     }
 }

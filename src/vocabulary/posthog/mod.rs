@@ -62,12 +62,13 @@ mod state;
 mod usage;
 
 pub(crate) use on_span::{attributes, attributes_of_theirs};
+#[cfg(any(feature = "client", feature = "export"))]
+pub(crate) use session::is_session_id;
 #[cfg(feature = "export")]
 pub(crate) use {
     capture::{event as captured_event, judgements},
     on_span::{is_marked, is_of_content},
     properties::is_kept,
-    session::is_session_id,
     shorten::shorten,
     span::{Facts, translate},
 };

@@ -45,20 +45,15 @@ pub(super) fn usage(list: &mut Properties, class: OperationClass, known: &Known<
         }
     }
     let provider = known.operation.and_then(|operation| operation.provider.as_deref());
-    let tells_cost = provider == Some("openrouter");
-    let has_map = is_generation && known.has_maps;
-    let raw = usage.raw.as_ref().filter(|_| tells_cost || has_map).map(RawJson::to_value);
-    if tells_cost {
-        cost(list, raw.as_ref(), is_generation);
-    }
-    list.put(ph::AI_USAGE, raw.filter(|raw| has_map && raw.is_object()));
+    cost(list, usage.told_cost(provider), is_generation);
+    let raw = usage.raw.as_ref().filter(|_| is_generation && known.has_maps).map(RawJson::to_value);
+    list.put(ph::AI_USAGE, raw.filter(serde_json::Value::is_object));
 }
 
-/// What OpenRouter says that the call cost, in US dollars; other providers say none.
-fn cost(list: &mut Properties, raw: Option<&serde_json::Value>, is_generation: bool) {
-    let cost = raw.and_then(|raw| raw.get("cost")?.as_f64());
+/// What the provider says that the call cost.
+fn cost(list: &mut Properties, told: Option<f64>, is_generation: bool) {
     let is_told = list.iter().any(|(key, _)| is_cost(key));
-    if let Some(cost) = cost.filter(|cost| cost.is_finite() && !is_told) {
+    if let Some(cost) = told.filter(|_| !is_told) {
         list.put(ph::AI_TOTAL_COST_USD, Some(cost));
         // An embedding has no output that could cost.
         if !is_generation {

@@ -84,7 +84,7 @@ pub(crate) fn call(seen: &Seen<'_>) -> Option<(String, Map<String, Value>)> {
             }
         }
     }
-    put(keys::VARIABLES, variables(seen, attributes, is_embedding));
+    put(keys::VARIABLES, variables(seen, said, attributes, is_embedding));
 
     let error = error(seen, attributes);
     put(keys::STATUS, if error.is_some() { "ERROR" } else { "SUCCESS" }.into());
@@ -146,11 +146,12 @@ fn vectors(seen: &Seen<'_>, attributes: Attributes<'_>) -> Option<String> {
 }
 
 /// Variables are what a prompt was made of, so they are content too.
-fn variables(seen: &Seen<'_>, attributes: Attributes<'_>, is_embedding: bool) -> Value {
+fn variables(seen: &Seen<'_>, said: Attributes<'_>, attributes: Attributes<'_>, is_embedding: bool) -> Value {
     if is_embedding || !seen.content.is_on() {
         return Value::Null;
     }
-    let Some(Value::Object(variables)) = attributes.json(tracia::TRACIA_VARIABLES) else {
+    let of = |list: Attributes<'_>| list.json(tracia::TRACIA_VARIABLES);
+    let Some(Value::Object(variables)) = of(said).or_else(|| of(attributes)) else {
         return Value::Null;
     };
     let text = |value: Value| match value {

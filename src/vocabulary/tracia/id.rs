@@ -1,9 +1,12 @@
 //! Ids as Tracia has them: a prefix and 16 hex digits.
 
-use super::attributes::Attributes;
-use crate::semconv::tracia::{TRACIA_PARENT_SPAN_ID, TRACIA_SPAN_ID, TRACIA_TRACE_ID};
 use opentelemetry::trace::{SpanId, TraceId};
-use opentelemetry_sdk::trace::SpanData;
+#[cfg(feature = "export")]
+use {
+    super::attributes::Attributes,
+    crate::semconv::tracia::{TRACIA_PARENT_SPAN_ID, TRACIA_SPAN_ID, TRACIA_TRACE_ID},
+    opentelemetry_sdk::trace::SpanData,
+};
 
 /// A span's id, which fits whole.
 pub(crate) fn of_span(id: SpanId) -> String {
@@ -11,7 +14,7 @@ pub(crate) fn of_span(id: SpanId) -> String {
 }
 
 /// The low half of a trace's id, which is random with every generator: the high one of X-Ray's holds a time.
-fn of_trace(id: TraceId) -> String {
+pub(crate) fn of_trace(id: TraceId) -> String {
     let digits = id.to_string();
     format!("tr_{}", &digits[digits.len() - 16..])
 }
@@ -22,15 +25,43 @@ pub(crate) fn valid(text: &str) -> Option<&str> {
     (digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(text)
 }
 
+/// An id that a program has for a span or for a trace in Tracia's form: one that is in that form as it is, and hex of 16
+/// or 32 digits and a UUID by their last 16 digits. `None` for others.
+#[cfg(feature = "client")]
+pub(crate) fn folded(prefix: &str, id: &str) -> Option<String> {
+    if let Some(id) = valid(id) {
+        return Some(id.to_owned());
+    }
+    let digits = match id.len() {
+        36 => uuid_digits(id)?,
+        16 | 32 => id.to_ascii_lowercase(),
+        _ => return None,
+    };
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits.get(digits.len() - 16..).filter(|_| is_hex).map(|last| format!("{prefix}{last}"))
+}
+
+/// The 32 digits of a UUID, in small letters.
+#[cfg(feature = "client")]
+pub(crate) fn uuid_digits(id: &str) -> Option<String> {
+    let parts: Vec<&str> = id.split('-').collect();
+    let is_hex = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let has_form = parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(is_hex);
+    has_form.then(|| parts.concat().to_ascii_lowercase())
+}
+
 /// The id that the program gave the span for Tracia.
+#[cfg(feature = "export")]
 pub(crate) fn own_span_id(span: &SpanData) -> Option<&str> {
     Attributes(&span.attributes).text(TRACIA_SPAN_ID).and_then(valid)
 }
 
+#[cfg(feature = "export")]
 pub(super) fn span_id(span: &SpanData) -> String {
     own_span_id(span).map_or_else(|| of_span(span.span_context.span_id()), str::to_owned)
 }
 
+#[cfg(feature = "export")]
 pub(super) fn trace_id(span: &SpanData) -> String {
     let own = Attributes(&span.attributes).text(TRACIA_TRACE_ID).and_then(valid);
     let own = own.filter(|id| id.starts_with("tr_"));
@@ -38,6 +69,7 @@ pub(super) fn trace_id(span: &SpanData) -> String {
 }
 
 /// The call that the program says was before this one.
+#[cfg(feature = "export")]
 pub(super) fn own_parent_id(span: &SpanData) -> Option<&str> {
     Attributes(&span.attributes).text(TRACIA_PARENT_SPAN_ID).and_then(valid)
 }
@@ -63,5 +95,24 @@ mod tests {
         }
         assert_eq!(valid("SP_1234567890abcdef"), None);
         assert_eq!(valid("sp_1234567890abcde\n"), None);
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn hex_and_uuids_are_folded_and_other_texts_have_no_form() {
+        for (id, folded_id) in [
+            ("sp_1234567890ABCDEF", Some("sp_1234567890ABCDEF")),
+            ("00f067aa0ba902b7", Some("sp_00f067aa0ba902b7")),
+            ("00F067AA0BA902B7", Some("sp_00f067aa0ba902b7")),
+            ("4bf92f3577b34da6a3ce929d0e0e4736", Some("sp_a3ce929d0e0e4736")),
+            ("4bf92f35-77b3-4da6-a3ce-929d0e0e4736", Some("sp_a3ce929d0e0e4736")),
+            ("4bf92f35-77b3-4da6-a3ce-929d0e0e473g", None),
+            ("4bf92f3577-b3-4da6-a3ce-929d0e0e4736", None),
+            ("banana", None),
+            ("bananabananabana", None),
+            ("", None),
+        ] {
+            assert_eq!(folded("sp_", id).as_deref(), folded_id, "{id}");
+        }
     }
 }

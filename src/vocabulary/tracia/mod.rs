@@ -20,6 +20,8 @@
 //! | `temperature`, `topP`, `maxOutputTokens` | as they were asked for |
 //! | `tags`, `userId`, `sessionId` | of the [scope](crate::context::scope); the session, else the conversation. Further tags in `tracia.tags` |
 //!
+//! A call of `Client` (feature `client`) takes ids and variables itself (`Chat::span_id`, `Chat::variables`).
+//!
 //! `input`, `output`, `variables`, `tools` and `toolCalls` are empty without content. The attributes in the middle of
 //! the table that begin with `tracia.` are set by [`Scope::tag`](crate::context::Scope::tag) or on the span; an id that
 //! is not `sp_` or `tr_` and 16 hex digits is passed over. An id holds for every call in its scope, so that scope is to
@@ -39,7 +41,7 @@ mod code;
 mod evaluation;
 #[cfg(feature = "export")]
 mod fit;
-#[cfg(feature = "export")]
+#[cfg(any(feature = "client", feature = "export"))]
 mod id;
 #[cfg(feature = "export")]
 mod messages;
@@ -49,6 +51,10 @@ mod provider;
 pub use code::ErrorCode;
 
 use crate::record::{OperationClass, OperationKind};
+#[cfg(feature = "client")]
+pub(crate) use id::{folded, of_trace, uuid_digits};
+#[cfg(any(feature = "client", feature = "export"))]
+pub(crate) use id::{of_span, valid};
 #[cfg(any(feature = "export", feature = "tracia"))]
 pub(crate) use {
     access::{BASE, BASE_VARIABLE, KEY_VARIABLE, bearer},
@@ -59,7 +65,7 @@ pub(crate) use {
     call::{Seen, call},
     evaluation::evaluation,
     fit::{Fit, fit},
-    id::{of_span, own_span_id, valid},
+    id::own_span_id,
 };
 
 /// The `spanKind` that Tracia knows this kind of operation by; `None` where it has none, and such

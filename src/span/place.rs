@@ -1,0 +1,64 @@
+//! Where a span is to be by ids that the program gives, which OpenTelemetry's own are never bent for.
+
+#[cfg(feature = "client")]
+use super::own_pipeline;
+use opentelemetry::trace::{SpanId, TraceId};
+#[cfg(feature = "client")]
+use opentelemetry::{
+    Context,
+    trace::{SpanContext, TraceContextExt, TraceFlags, TraceState},
+};
+
+/// Where a span is to be; where it says nothing, below the current one.
+#[cfg(feature = "client")]
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    /// The context of a span that it is to be below.
+    pub(crate) parent: Option<Context>,
+    /// A span that it is to be linked to.
+    pub(crate) link: Option<SpanContext>,
+}
+
+#[cfg(feature = "client")]
+impl Place {
+    /// The place in this trace, below this span of it. A span that is current stays the parent; the given one is
+    /// then linked to.
+    pub(crate) fn of(trace: TraceId, parent: Option<SpanId>) -> Self {
+        let remote = |span| SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::default());
+        if own_pipeline::current().is_valid() {
+            return Self { parent: None, link: parent.map(remote) };
+        }
+        let above = parent.unwrap_or_else(|| stand_in(trace));
+        Self { parent: Some(Context::current().with_remote_span_context(remote(above))), link: None }
+    }
+}
+
+/// The id of the parent that the first span of a trace has whose id the program chose: the SDK takes a trace's id
+/// from a parent alone. No span has it, and [`is_stand_in`] knows it again.
+pub(crate) fn stand_in(trace: TraceId) -> SpanId {
+    let bytes = trace.to_bytes();
+    // FNV-1a: no span's id is like it but by a chance of one in 2^64.
+    let start = 0xcbf2_9ce4_8422_2325_u64;
+    let hash =
+        bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    SpanId::from(hash.max(1))
+}
+
+/// Whether a span's parent is one that stands in for none.
+#[cfg(feature = "export")]
+pub(crate) fn is_stand_in(trace: TraceId, parent: SpanId) -> bool {
+    parent == stand_in(trace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stand_in_is_the_same_for_the_same_trace_and_another_for_another() {
+        let trace = TraceId::from(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128);
+        assert_eq!(stand_in(trace), stand_in(trace));
+        assert_ne!(stand_in(trace), stand_in(TraceId::from(1)));
+        assert_ne!(stand_in(trace), SpanId::INVALID);
+    }
+}
