@@ -31,7 +31,7 @@ impl Error {
     }
 
     /// The same error for another who has it, without its source.
-    #[cfg(feature = "bedrock")]
+    #[cfg(feature = "client")]
     pub(crate) fn again(&self) -> Self {
         self.info().clone().into()
     }

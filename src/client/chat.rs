@@ -1,4 +1,4 @@
-use super::{ChatStream, Client, Provider, Reply, exchange::Exchange};
+use super::{ChatStream, Client, Provider, Reply, exchange::Exchange, stream::Limits};
 use crate::{
     Error,
     provider::{
@@ -45,12 +45,21 @@ pub struct Chat {
     invoke: Option<Value>,
     request: Request,
     timeout: Option<Duration>,
+    silence_timeout: Option<Duration>,
 }
 
 impl Chat {
     pub(super) fn new(client: Client, model: String) -> Self {
         let request = Request { model: Some(model), ..Request::default() };
-        Self { client, provider: None, responses: false, invoke: None, request, timeout: None }
+        Self {
+            client,
+            provider: None,
+            responses: false,
+            invoke: None,
+            request,
+            timeout: None,
+            silence_timeout: None,
+        }
     }
 
     /// Who is called, for a model whose name does not tell, or tells another.
@@ -277,9 +286,18 @@ impl Chat {
         self
     }
 
-    /// How long the call may take; the client's time-out by default.
+    /// How long the call may take, a stream to its end; the client's
+    /// [time-out](super::ClientBuilder::timeout) by default.
+    #[doc(alias = "timeout_ms")]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// How long a stream may be silent, from its head on; the client's
+    /// [time-out](super::ClientBuilder::silence_timeout) for it by default.
+    pub fn silence_timeout(mut self, timeout: Duration) -> Self {
+        self.silence_timeout = Some(timeout);
         self
     }
 
@@ -305,7 +323,7 @@ impl Chat {
     }
 
     /// Makes the call and gives the answer as it comes. Waits for the answer's head; dropping the
-    /// future or the stream cancels the call.
+    /// future or the stream cancels the call, and so does [`ChatStream::abort`].
     ///
     /// A stream asks for its usage (`stream_options.include_usage`) unless
     /// [`option`](Self::option) says otherwise.
@@ -314,13 +332,16 @@ impl Chat {
     /// As [`send`](Self::send).
     pub async fn stream(self) -> Result<ChatStream, Error> {
         let timeout = self.timeout.unwrap_or(self.client.0.timeout);
+        let whole = self.timeout.or(self.client.0.stream_timeout);
+        let silence = self.silence_timeout.unwrap_or(self.client.0.silence_timeout);
         let mut exchange = self.prepare(true)?;
+        let limits = Limits::start(whole, silence);
         let expected = match &exchange.call.operation().call {
             Call::Inference { request, .. } => answer::expected_choices(exchange.api, request),
             _ => 1,
         };
         match exchange.head(timeout).await {
-            Ok(answer) => Ok(ChatStream::new(exchange, answer, expected, timeout)),
+            Ok(answer) => Ok(ChatStream::new(exchange, answer, expected, limits)),
             Err(error) => Err(exchange.fail(error)),
         }
     }

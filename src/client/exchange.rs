@@ -97,6 +97,11 @@ impl Exchange {
         answers.map(|answers| answers.into_iter().zip(usages).collect()).map_err(|(_, error)| error)
     }
 
+    /// The status of the answer, if its head came.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.call.operation().http_status
+    }
+
     /// What the headers of the answer say of its usage.
     pub(super) fn usage(&self) -> &Usage {
         &self.transport.usage

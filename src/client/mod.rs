@@ -25,7 +25,7 @@ pub use chat::Chat;
 pub use embed::Embed;
 pub use endpoint::Endpoint;
 pub use reply::{EmbeddingsReply, Reply};
-pub use stream::{ChatEvent, ChatStream};
+pub use stream::{AbortHandle, ChatEvent, ChatStream, PendingResult, StreamResult, TextStream};
 /// The crates whose types stand in [`ClientBuilder`], in the versions that it takes.
 pub use {reqwest, secrecy};
 
@@ -53,6 +53,9 @@ struct Inner {
     routes: Routes,
     content: ContentCapture,
     timeout: Duration,
+    /// Of a stream in all, if that was said.
+    stream_timeout: Option<Duration>,
+    silence_timeout: Duration,
     retry: Retry,
 }
 

@@ -43,7 +43,7 @@ impl SpanRef {
         Self::of(&own_pipeline::current())
     }
 
-    pub(super) fn of(context: &SpanContext) -> Option<Self> {
+    pub(crate) fn of(context: &SpanContext) -> Option<Self> {
         context.is_valid().then(|| Self {
             trace_id: context.trace_id(),
             span_id: context.span_id(),
