@@ -24,6 +24,7 @@ use crate::{
 use call::{Live, StreamedCall};
 use futures_core::Stream;
 use limits::Clocks;
+use result::Over;
 use shared::Shared;
 use std::{
     collections::VecDeque,
@@ -141,9 +142,8 @@ impl ChatStream {
     /// What has come so far; after an error what had come before it. Until the stream is over each call makes a
     /// copy.
     pub fn so_far(&self) -> Option<Arc<Response>> {
-        let copy = |call: &mut StreamedCall| {
-            call.live.as_ref().map(|live| Arc::new(live.answer.response().clone()))
-        };
+        let copy =
+            |call: &mut StreamedCall| call.live.as_ref().map(|live| Arc::new(live.answer.response().clone()));
         self.shared.with(copy).or_else(|| self.shared.ending.with(|over| Arc::clone(&over.came)))
     }
 }
@@ -162,6 +162,10 @@ impl Drop for ChatStream {
         let left = {
             let mut call = self.shared.lock();
             call.abandon(&self.shared.ending, is_awaited);
+            if is_awaited && self.shared.ending.with(|_| ()).is_none() {
+                // A panic of somebody else's layer, at the span's end.
+                self.shared.ending.set(Over::unknown());
+            }
             // Those who wait for its result may keep the rest for long.
             (call.body.take(), std::mem::take(&mut call.ready), call.reader.take())
         };

@@ -66,7 +66,11 @@ pub enum ChatEvent {
 }
 
 /// Queues `delta` for the caller; the first content of any kind sets the time to first chunk.
-pub(super) fn on_delta(call: &mut InFlight, ready: &mut VecDeque<Result<ChatEvent, Error>>, delta: Delta<'_>) {
+pub(super) fn on_delta(
+    call: &mut InFlight,
+    ready: &mut VecDeque<Result<ChatEvent, Error>>,
+    delta: Delta<'_>,
+) {
     let is_content = delta.is_content();
     let event = match delta {
         Delta::Text { choice, text } => ChatEvent::Text { text: text.to_owned(), choice },

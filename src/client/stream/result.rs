@@ -132,6 +132,12 @@ pub(super) enum How {
 }
 
 impl Over {
+    /// Of a stream whose end went wrong itself.
+    pub(super) fn unknown() -> Self {
+        let came = Arc::<Response>::default();
+        Self { reply: Reply::new(Arc::clone(&came), None), came, how: How::Aborted }
+    }
+
     pub(super) fn result(&self) -> Result<StreamResult, Error> {
         let is_aborted = match &self.how {
             How::Done => false,
