@@ -101,7 +101,7 @@ impl ChatStream {
         if let Some(reply) = whole {
             return Ok(reply);
         }
-        match self.shared.ending.with(|over| over.result()) {
+        match self.shared.ending.with(Over::result) {
             Some(Ok(result)) if !result.is_aborted() => Ok(result.into_reply()),
             Some(Err(error)) => Err(error),
             _ => Err(Error::new(

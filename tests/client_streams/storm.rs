@@ -17,7 +17,7 @@ use tracing_genai::{
 const STREAMS: u64 = 1000;
 const AT_ONCE: usize = 25;
 
-/// SplitMix64.
+/// `SplitMix64`: the next number after a seed.
 fn random(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
