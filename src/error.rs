@@ -39,7 +39,7 @@ impl Error {
     }
 
     /// The same error for another who has it, without its source.
-    #[cfg(feature = "bedrock")]
+    #[cfg(feature = "client")]
     pub(crate) fn again(&self) -> Self {
         let mut again = Self::from(self.info().clone());
         again.0.tracia_code = self.0.tracia_code;

@@ -42,8 +42,8 @@
 //! | gives a stream | at the stream's last event | unset | `done` |
 //! | fails: refused, broken off, out of time, not readable | when that is known | error | `failed` |
 //! | panics: a tool, an agent, any span by hand | at the panic | error | `failed` |
-//! | is dropped: the future, or the stream half-way | at the drop | unset | `abandoned`; the finish reason that never came is `error`, as the conventions want it |
-//! | is dropped after the answer was complete | at the drop | unset | `done` |
+//! | is [aborted](client::ChatStream::abort), or dropped: the future, or the stream half-way | at the abort or drop | unset | `abandoned`; the finish reason that never came is `error`, as the conventions want it |
+//! | is aborted or dropped after the answer was complete | then | unset | `done` |
 //! | cannot be made: no key, no message, a parameter that the API lacks | there is none | | |
 //!
 //! A call that is [tried again](client::ClientBuilder::max_retries) is one span, which tells the number of

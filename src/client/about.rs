@@ -9,7 +9,7 @@ use crate::{
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 /// Of one call.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct About {
     /// `None` where nobody records it.
     pub(super) span: Option<SpanRef>,

@@ -33,6 +33,7 @@ pub struct ClientBuilder {
     content: Option<ContentCapture>,
     posthog: Option<bool>,
     timeout: Option<Duration>,
+    silence_timeout: Option<Duration>,
 }
 
 impl ClientBuilder {
@@ -104,10 +105,19 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a call may take, its further attempts included; 10 minutes by default. For a stream it bounds the wait for the
-    /// answer's head and each silence after it, not the whole.
+    /// How long a call may take, its further attempts included, and a stream to its end. Unless it is set
+    /// that is 10 minutes for a call in one piece and for the wait for a stream's head, and a stream may then
+    /// take any time, as long as it is not [silent](Self::silence_timeout).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// How long a stream may be silent, after its head and between two pieces of what the provider sends;
+    /// 10 minutes by default. The time that a reader takes is not counted.
+    #[doc(alias = "read_timeout")]
+    pub fn silence_timeout(mut self, timeout: Duration) -> Self {
+        self.silence_timeout = Some(timeout);
         self
     }
 
@@ -168,6 +178,14 @@ impl ClientBuilder {
                 })?,
         };
         let timeout = self.timeout.unwrap_or(TIMEOUT);
-        Ok(Client(Arc::new(Inner { http, routes, recording, timeout, retry: self.retry })))
+        Ok(Client(Arc::new(Inner {
+            http,
+            routes,
+            recording,
+            timeout,
+            stream_timeout: self.timeout,
+            silence_timeout: self.silence_timeout.unwrap_or(TIMEOUT),
+            retry: self.retry,
+        })))
     }
 }

@@ -1,5 +1,6 @@
 use super::{
-    ChatStream, Client, Provider, Reply, context::CallContext, exchange::Exchange, validate, variables,
+    ChatStream, Client, Provider, Reply, context::CallContext, exchange::Exchange, stream::Limits, validate,
+    variables,
 };
 use crate::{
     Error,
@@ -50,6 +51,7 @@ pub struct Chat {
     pub(super) requires_variables: bool,
     pub(super) context: CallContext,
     timeout: Option<Duration>,
+    silence_timeout: Option<Duration>,
 }
 
 impl Chat {
@@ -64,6 +66,7 @@ impl Chat {
             requires_variables: false,
             context: CallContext::default(),
             timeout: None,
+            silence_timeout: None,
         }
     }
 
@@ -291,9 +294,18 @@ impl Chat {
         self
     }
 
-    /// How long the call may take; the client's time-out by default.
+    /// How long the call may take, a stream to its end; the client's
+    /// [time-out](super::ClientBuilder::timeout) by default.
+    #[doc(alias = "timeout_ms")]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// How long a stream may be silent, from its head on; the client's
+    /// [time-out](super::ClientBuilder::silence_timeout) for it by default.
+    pub fn silence_timeout(mut self, timeout: Duration) -> Self {
+        self.silence_timeout = Some(timeout);
         self
     }
 
@@ -319,7 +331,7 @@ impl Chat {
     }
 
     /// Makes the call and gives the answer as it comes. Waits for the answer's head; dropping the
-    /// future or the stream cancels the call.
+    /// future or the stream cancels the call, and so does [`ChatStream::abort`].
     ///
     /// A stream asks for its usage (`stream_options.include_usage`) unless
     /// [`option`](Self::option) says otherwise.
@@ -328,13 +340,16 @@ impl Chat {
     /// As [`send`](Self::send).
     pub async fn stream(self) -> Result<ChatStream, Error> {
         let timeout = self.timeout.unwrap_or(self.client.0.timeout);
+        let whole = self.timeout.or(self.client.0.stream_timeout);
+        let silence = self.silence_timeout.unwrap_or(self.client.0.silence_timeout);
         let mut exchange = self.prepare(true)?;
+        let limits = Limits::start(whole, silence);
         let expected = match &exchange.call.operation().call {
             Call::Inference { request, .. } => answer::expected_choices(exchange.api, request),
             _ => 1,
         };
         match exchange.head(timeout).await {
-            Ok(answer) => Ok(ChatStream::new(exchange, answer, expected, timeout)),
+            Ok(answer) => Ok(ChatStream::new(exchange, answer, expected, limits)),
             Err(error) => Err(exchange.fail(error)),
         }
     }

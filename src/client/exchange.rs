@@ -29,7 +29,8 @@ pub(super) struct Exchange {
     transport: Transport,
     route: Arc<Route>,
     started: Instant,
-    span: Option<SpanRef>,
+    /// `None` where nobody records it.
+    pub(super) span: Option<SpanRef>,
     is_told: bool,
     /// Until it is told of the end.
     session: Option<Arc<InSession>>,
@@ -71,7 +72,7 @@ impl Exchange {
             None => begin(),
         };
         call.set_scope(within);
-        let span = call.span_context().and_then(|context| SpanRef::of(&context));
+        let span = call.span_ref();
         if call.is_seen() {
             // Credentials are refused in a base address.
             let url = url.as_str().split(['?', '#']).next();
@@ -149,6 +150,11 @@ impl Exchange {
         let Some(session) = self.session.take() else { return };
         let is_told = self.span.is_some_and(SpanRef::is_sampled);
         (session.end)(&Ended { about: &self.about(), is_done, is_told });
+    }
+
+    /// The status of the answer, if its head came.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.call.operation().http_status
     }
 
     /// What the headers of the answer say of its usage.

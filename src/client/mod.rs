@@ -31,7 +31,7 @@ pub use chat::Chat;
 pub use embed::Embed;
 pub use endpoint::Endpoint;
 pub use reply::{EmbeddingsReply, Reply};
-pub use stream::{ChatEvent, ChatStream};
+pub use stream::{AbortHandle, ChatEvent, ChatStream, PendingResult, StreamResult, TextStream};
 /// The crates whose types stand in [`ClientBuilder`], in the versions that it takes.
 pub use {reqwest, secrecy};
 
@@ -59,6 +59,9 @@ struct Inner {
     routes: Routes,
     recording: Recording,
     timeout: Duration,
+    /// Of a stream in all, if that was said.
+    stream_timeout: Option<Duration>,
+    silence_timeout: Duration,
     retry: Retry,
 }
 

@@ -24,6 +24,10 @@ impl Reply {
         Self { response, about }
     }
 
+    pub(super) fn about(&self) -> &About {
+        &self.about
+    }
+
     /// The text, of all generations in order.
     pub fn text(&self) -> String {
         self.response.text()

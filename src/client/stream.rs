@@ -1,130 +1,86 @@
-use super::{
-    Reply,
-    chat::{failure, keep},
-    exchange::Exchange,
-    transport,
-};
+mod call;
+mod event;
+mod limits;
+mod result;
+mod shared;
+mod text;
+
+pub use event::ChatEvent;
+pub(super) use limits::Limits;
+pub use result::{PendingResult, StreamResult};
+pub use shared::AbortHandle;
+pub use text::TextStream;
+
+use super::{Reply, about::About, exchange::Exchange};
 use crate::{
     Error,
     provider::{
-        Delta, Limits,
-        answer::{self, End, StreamedAnswer},
+        self, Api,
+        answer::{self, StreamedAnswer},
     },
-    record::{ErrorKind, FinishReason, Outcome, Response, Usage},
-    span::{SpanRef, in_flight::InFlight},
+    record::{ErrorKind, Response},
+    span::SpanRef,
 };
-use bytes::Bytes;
+use call::{Live, StreamedCall};
 use futures_core::Stream;
+use limits::Clocks;
+use result::Over;
+use shared::Shared;
 use std::{
     collections::VecDeque,
     fmt,
-    future::{Future, poll_fn},
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
+    task::{Context, Poll},
 };
-use tokio::time::{Instant, Sleep};
-
-/// One thing that a stream brought.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum ChatEvent {
-    /// More of the answer's text, never empty.
-    Text {
-        /// The text.
-        text: String,
-        /// The generation's index: 0 unless several were asked for.
-        choice: u32,
-    },
-    /// More of the model's reasoning, or of its summary.
-    Reasoning {
-        /// The text.
-        text: String,
-        /// The generation's index.
-        choice: u32,
-    },
-    /// More of a refusal.
-    Refusal {
-        /// The text.
-        text: String,
-        /// The generation's index.
-        choice: u32,
-    },
-    /// The model begins a tool call.
-    ToolCall {
-        /// The call's place among the generation's tool calls.
-        index: u32,
-        /// Its id.
-        id: Option<String>,
-        /// The tool's name.
-        name: String,
-        /// The generation's index.
-        choice: u32,
-    },
-    /// More of a tool call's arguments.
-    ToolArguments {
-        /// The call's place among the generation's tool calls.
-        index: u32,
-        /// The piece of JSON.
-        fragment: String,
-        /// The generation's index.
-        choice: u32,
-    },
-    /// A generation stopped.
-    Finished {
-        /// Why.
-        reason: FinishReason,
-        /// The generation's index.
-        choice: u32,
-    },
-    /// The usage so far; the last one holds.
-    Usage(Box<Usage>),
-    /// The complete answer: the last event.
-    Done(Box<Reply>),
-}
 
 /// An answer as it comes, made by [`Chat::stream`](super::Chat::stream).
 ///
 /// It is a [`Stream`] of [`ChatEvent`]s, the last of them [`ChatEvent::Done`] or an error. Dropped
-/// before that it cancels the call, and the call's span says *abandoned* with what had come.
+/// before that it cancels the call, and the call's span says *abandoned* with what had come. So does
+/// [`abort`](Self::abort), from wherever an [`AbortHandle`] is. What the stream came to, whichever
+/// way, is its [`result`](Self::result).
+///
+/// ```no_run
+/// # async fn run(client: tracing_genai::Client) -> Result<(), tracing_genai::Error> {
+/// let mut stream = client.chat("gpt-4o-mini").user("Count to a million.").stream().await?;
+/// println!("{:?}", stream.span_ref()); // known before anything is read
+/// let (stop, result) = (stream.abort_handle(), stream.result());
+/// tokio::spawn(async move {
+///     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+///     stop.abort();
+/// });
+/// while let Some(text) = stream.next_text().await {
+///     print!("{}", text?);
+/// }
+/// let result = result.await?;
+/// println!("\n{} characters, aborted: {}", result.text().len(), result.is_aborted());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a stream that is dropped cancels its call"]
 pub struct ChatStream {
-    exchange: Exchange,
-    /// `None` once the answer is over.
-    body: Option<Body>,
-    /// `None` once the answer is read to its end.
-    answer: Option<StreamedAnswer>,
-    ready: VecDeque<Result<ChatEvent, Error>>,
-    /// Set when the stream is over: what came, whole or not.
-    came: Option<Arc<Response>>,
-    reply: Option<Reply>,
-    silence: Silence,
+    shared: Arc<Shared>,
+    api: Api,
+    span: Option<SpanRef>,
 }
 
-type Body = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
-
 impl ChatStream {
-    pub(super) fn new(
-        exchange: Exchange,
-        answer: reqwest::Response,
-        expected: u32,
-        timeout: Duration,
-    ) -> Self {
+    pub(super) fn new(exchange: Exchange, answer: reqwest::Response, expected: u32, limits: Limits) -> Self {
+        let (api, span) = (exchange.api, exchange.span);
         let is_event_stream = answer::is_event_stream(answer.headers());
-        let streamed = StreamedAnswer::new(exchange.api, is_event_stream, expected, Limits::default());
-        Self {
-            exchange,
+        let streamed = StreamedAnswer::new(api, is_event_stream, expected, provider::Limits::default());
+        let call = StreamedCall {
             body: Some(Box::pin(answer.bytes_stream())),
-            answer: streamed,
+            live: streamed.map(|answer| Live { exchange, answer, clocks: Clocks::new(limits) }),
             ready: VecDeque::new(),
-            came: None,
-            reply: None,
-            silence: Silence::new(timeout),
-        }
+            reader: None,
+        };
+        Self { shared: Arc::new(Shared::new(call)), api, span }
     }
 
-    /// The next event; `None` after the last.
+    /// The next event; `None` after the last, and once the call was [aborted](Self::abort).
     pub async fn next(&mut self) -> Option<Result<ChatEvent, Error>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
@@ -132,198 +88,114 @@ impl ChatStream {
     /// Waits for the end and gives the complete answer.
     ///
     /// # Errors
-    /// The failure that ended the stream; also if it ended in an error before.
+    /// The failure that ended the stream, without its source if the stream gave it before. Of the kind
+    /// [`Cancelled`](ErrorKind::Cancelled) if the call was [aborted](Self::abort); what had come is in the
+    /// [`result`](Self::result).
     pub async fn finish(mut self) -> Result<Reply, Error> {
+        let mut whole = None;
         while let Some(event) = self.next().await {
-            event?;
+            if let ChatEvent::Done(reply) = event? {
+                whole = Some(*reply);
+            }
         }
-        self.reply
-            .take()
-            .ok_or_else(|| Error::new(ErrorKind::Cancelled, "the stream has ended in an error before"))
-    }
-
-    /// What has come so far; after an error what had come before it.
-    pub fn so_far(&self) -> Option<&Response> {
-        self.answer.as_ref().map(StreamedAnswer::response).or(self.came.as_deref())
+        if let Some(reply) = whole {
+            return Ok(reply);
+        }
+        match self.shared.ending.with(Over::result) {
+            Some(Ok(result)) if !result.is_aborted() => Ok(result.into_reply()),
+            Some(Err(error)) => Err(error),
+            _ => Err(Error::new(
+                ErrorKind::Cancelled,
+                "the stream was aborted; `ChatStream::result` has what had come",
+            )),
+        }
     }
 
     /// The call's span, known before the answer is: see [`Reply::span_ref`].
     pub fn span_ref(&self) -> Option<SpanRef> {
-        self.exchange.about().span
+        self.span
     }
 
     /// The call's id, known before the answer is: see [`Reply::span_id`].
     #[doc(alias = "spanId")]
     pub fn span_id(&self) -> Option<String> {
-        self.exchange.about().span_id()
+        self.about(About::span_id)
     }
 
     /// The id of the call's trace, known before the answer is: see [`Reply::trace_id`].
     #[doc(alias = "traceId")]
     pub fn trace_id(&self) -> Option<String> {
-        self.exchange.about().trace_id()
+        self.about(About::trace_id)
     }
 
-    fn status(&self) -> Option<u16> {
-        self.exchange.call.operation().http_status
+    fn about(&self, read: impl Fn(&About) -> Option<String>) -> Option<String> {
+        let live = |call: &mut StreamedCall| call.live.as_ref().map(|live| read(&live.exchange.about()));
+        let told =
+            self.shared.with(live).or_else(|| self.shared.ending.with(|over| read(over.reply.about())));
+        told.flatten()
     }
 
-    /// Reads what came and queues its events. The call ends as soon as the stream says that it is over,
-    /// without waiting for the connection.
-    fn read(&mut self, chunk: &[u8]) {
-        let Self { exchange: Exchange { call, .. }, answer, ready, .. } = self;
-        let Some(answer) = answer else { return };
-        answer.feed(chunk, &mut |delta| on_delta(call, ready, delta));
-        if answer.is_over() {
-            self.end(None);
-        }
+    /// Ends the call now: the connection to the provider is closed, and the call's span ends as *abandoned*
+    /// (for Tracia: `ERROR`, `Stream aborted`) with what had come. The stream gives nothing more, not even
+    /// what had come and was not read; the [`result`](Self::result) has that.
+    ///
+    /// After the end of the call it does nothing: events that wait to be read stay, [`ChatEvent::Done`]
+    /// among them. A call whose answer is whole but for its last words ends as *done*.
+    pub fn abort(&self) {
+        self.shared.abort();
     }
 
-    /// The connection has nothing more.
-    fn end_of_body(&mut self) {
-        let Self { exchange: Exchange { call, .. }, answer, ready, .. } = self;
-        let Some(answer) = answer else { return };
-        answer.end_of_body(&mut |delta| on_delta(call, ready, delta));
-        self.end(None);
+    /// Ends the call from elsewhere, while the stream is read.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::new(Arc::clone(&self.shared))
     }
 
-    /// Ends the call: with what was read, and with `broken` if the transport failed.
-    fn end(&mut self, broken: Option<Error>) {
-        let status = self.status();
-        let Self { exchange: Exchange { call, .. }, answer, ready, .. } = self;
-        let Some(answer) = answer.take() else { return };
-        let (mut response, end) =
-            answer.conclude(broken.is_some(), &mut |delta| on_delta(call, ready, delta));
-        let error = match end {
-            End::Done => None,
-            End::Told(info) => Some(info.into()),
-            End::Unread(info) | End::Cut(info) => Some(failure(info, status)),
-            End::Broken => broken,
-        };
-        response.usage.fill_from(self.exchange.usage());
-        let response = Arc::new(response);
-        keep(&mut self.exchange.call, &response);
-        self.came = Some(Arc::clone(&response));
-        match error {
-            None => {
-                let reply = Reply::new(response, self.exchange.about_answered());
-                self.exchange.settle(Outcome::Done);
-                self.reply = Some(reply.clone());
-                self.ready.push_back(Ok(ChatEvent::Done(Box::new(reply))));
-            }
-            Some(error) => {
-                let error = self.exchange.fail(error);
-                self.ready.push_back(Err(error));
-            }
-        }
+    /// What the stream comes to, for any task and at any time; see [`PendingResult`].
+    pub fn result(&self) -> PendingResult {
+        PendingResult::new(Arc::clone(&self.shared))
+    }
+
+    /// What has come so far; after an error what had come before it. Until the stream is over each call makes a
+    /// copy.
+    pub fn so_far(&self) -> Option<Arc<Response>> {
+        let copy =
+            |call: &mut StreamedCall| call.live.as_ref().map(|live| Arc::new(live.answer.response().clone()));
+        self.shared.with(copy).or_else(|| self.shared.ending.with(|over| Arc::clone(&over.came)))
     }
 }
 
 impl Stream for ChatStream {
     type Item = Result<ChatEvent, Error>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        loop {
-            if let Some(event) = this.ready.pop_front() {
-                return Poll::Ready(Some(event));
-            }
-            let Some(body) = &mut this.body else { return Poll::Ready(None) };
-            if this.answer.is_none() {
-                // The answer is over. If its bytes are all there the connection can be used again.
-                let _ = body.as_mut().poll_next(context);
-                this.body = None;
-                return Poll::Ready(None);
-            }
-            match body.as_mut().poll_next(context) {
-                Poll::Ready(Some(Ok(chunk))) => {
-                    this.silence.broken();
-                    this.read(&chunk);
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    let error = transport::transport_error(error, this.status());
-                    this.end(Some(error));
-                }
-                Poll::Ready(None) => this.end_of_body(),
-                Poll::Pending => {
-                    ready!(this.silence.poll(context));
-                    let error = transport::silence(this.silence.limit);
-                    this.end(Some(error));
-                }
-            }
-        }
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.shared.with(|call| call.poll(&self.shared.ending, context))
     }
 }
 
 impl Drop for ChatStream {
     fn drop(&mut self) {
-        let Some(answer) = self.answer.take() else { return };
-        // A caller that stops at the last finish reason has the whole answer.
-        let outcome = if answer.is_whole() { Outcome::Done } else { Outcome::Abandoned };
-        if self.exchange.call.is_seen() {
-            keep(&mut self.exchange.call, &Arc::new(answer.so_far()));
-        }
-        self.exchange.settle(outcome);
+        let is_awaited = Arc::strong_count(&self.shared) > 1;
+        let left = {
+            let mut call = self.shared.lock();
+            call.abandon(&self.shared.ending, is_awaited);
+            if is_awaited && self.shared.ending.with(|_| ()).is_none() {
+                // A panic of somebody else's layer, at the span's end.
+                self.shared.ending.set(Over::unknown());
+            }
+            // Those who wait for its result may keep the rest for long.
+            (call.body.take(), std::mem::take(&mut call.ready), call.reader.take())
+        };
+        drop(left);
     }
 }
 
 impl fmt::Debug for ChatStream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_over = self.shared.ending.with(|_| ()).is_some();
         formatter
             .debug_struct("ChatStream")
-            .field("api", &self.exchange.api)
-            .field("is_over", &self.answer.is_none())
+            .field("api", &self.api)
+            .field("is_over", &is_over)
             .finish_non_exhaustive()
-    }
-}
-
-/// Queues `delta` for the caller; the first content of any kind sets the time to first chunk.
-fn on_delta(call: &mut InFlight, ready: &mut VecDeque<Result<ChatEvent, Error>>, delta: Delta<'_>) {
-    let is_content = delta.is_content();
-    let event = match delta {
-        Delta::Text { choice, text } => ChatEvent::Text { text: text.to_owned(), choice },
-        Delta::Reasoning { choice, text } => ChatEvent::Reasoning { text: text.to_owned(), choice },
-        Delta::Refusal { choice, text } => ChatEvent::Refusal { text: text.to_owned(), choice },
-        Delta::ToolCallStart { choice, index, id, name } => {
-            ChatEvent::ToolCall { index, id: id.map(str::to_owned), name: name.to_owned(), choice }
-        }
-        Delta::ToolCallArguments { choice, index, fragment } => {
-            ChatEvent::ToolArguments { index, fragment: fragment.to_owned(), choice }
-        }
-        Delta::Finished { choice, reason } => ChatEvent::Finished { reason: reason.clone(), choice },
-        Delta::Usage(usage) => ChatEvent::Usage(Box::new(usage.clone())),
-    };
-    if is_content && call.operation().time_to_first_chunk.is_none() {
-        call.operation_mut().time_to_first_chunk = call.elapsed();
-    }
-    ready.push_back(Ok(event));
-}
-
-/// Bounds how long a stream may be silent. The clock is read only when nothing is there to read.
-struct Silence {
-    limit: Duration,
-    sleep: Pin<Box<Sleep>>,
-    runs: bool,
-}
-
-impl Silence {
-    fn new(limit: Duration) -> Self {
-        // Made here, where a runtime is sure to be: a stream may be polled elsewhere.
-        Self { limit, sleep: Box::pin(tokio::time::sleep(limit)), runs: false }
-    }
-
-    fn broken(&mut self) {
-        self.runs = false;
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.runs {
-            // A limit beyond the clock's range is none.
-            if let Some(deadline) = Instant::now().checked_add(self.limit) {
-                self.sleep.as_mut().reset(deadline);
-            }
-            self.runs = true;
-        }
-        self.sleep.as_mut().poll(context)
     }
 }

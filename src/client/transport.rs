@@ -236,9 +236,15 @@ pub(super) fn transport_error(error: reqwest::Error, status: Option<u16>) -> Err
     Error::from(transport::failure(&error, status)).with_source(error.without_url())
 }
 
+/// The answer came, and was not whole in time.
+pub(super) fn unfinished(timeout: Duration) -> Error {
+    let message = format!("the stream was not over in time: {timeout:?} in all, which `.timeout(..)` sets");
+    ErrorInfo::new(ErrorKind::Timeout, message).into()
+}
+
 /// Nothing came for as long as a stream may be silent.
 pub(super) fn silence(timeout: Duration) -> Error {
     let message =
-        format!("nothing came for {timeout:?}; `.timeout(..)` sets how long a stream may be silent");
+        format!("nothing came for {timeout:?}; `.silence_timeout(..)` sets how long a stream may be silent");
     ErrorInfo::new(ErrorKind::Timeout, message).into()
 }

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "client")]
 use super::place::Place;
-use super::{joined, live::LiveSpan};
+use super::{SpanRef, joined, live::LiveSpan};
 use crate::{
     capture::Recording,
     context,
@@ -95,6 +95,11 @@ impl InFlight {
     /// The OpenTelemetry span, if there is one.
     pub(crate) fn span_context(&self) -> Option<SpanContext> {
         self.span.as_ref().and_then(LiveSpan::span_context)
+    }
+
+    /// Where the span is, if anybody can find it.
+    pub(crate) fn span_ref(&self) -> Option<SpanRef> {
+        self.span_context().and_then(|context| SpanRef::of(&context))
     }
 
     /// What is known so far.

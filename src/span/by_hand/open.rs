@@ -48,7 +48,7 @@ impl<Of> OpenSpan<Of> {
     /// Where the span is, to attach an [`Evaluation`](super::Evaluation) later; `None` where no
     /// OpenTelemetry layer sees it, nor a pipeline of its own.
     pub fn span_ref(&self) -> Option<SpanRef> {
-        self.in_flight.span_context().and_then(|context| SpanRef::of(&context))
+        self.in_flight.span_ref()
     }
 
     /// Ends the span: all went well.

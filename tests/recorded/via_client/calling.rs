@@ -146,7 +146,7 @@ async fn stream(chat: Chat) -> Came {
         }
     }
     // A stream that failed may have let go of it; the span's operation has it still.
-    let so_far = stream.so_far().cloned();
+    let so_far = stream.so_far().map(|so_far| Response::clone(&so_far));
     if let Some(reply) = &done {
         assert_eq!(so_far.as_ref(), Some(reply.response()), "what came, and the reply at its end");
     }
