@@ -2,6 +2,7 @@ use super::{SpanRef, fail, fail_with, of_type};
 use crate::{
     capture::ContentCapture,
     record::{Call, Operation, Outcome, Response, Usage},
+    semconv::tracia::TRACIA_SPAN_ID,
     span::in_flight::InFlight,
 };
 use std::{
@@ -48,7 +49,9 @@ impl<Of> OpenSpan<Of> {
     /// Where the span is, to attach an [`Evaluation`](super::Evaluation) later; `None` where no
     /// OpenTelemetry layer sees it, nor a pipeline of its own.
     pub fn span_ref(&self) -> Option<SpanRef> {
-        self.in_flight.span_context().and_then(|context| SpanRef::of(&context))
+        let at = SpanRef::of(&self.in_flight.span_context()?)?;
+        let marks = self.in_flight.operation().marks.as_deref();
+        Some(at.named(marks.and_then(|marks| marks.attributes.get(TRACIA_SPAN_ID)?.as_str())))
     }
 
     /// Ends the span: all went well.

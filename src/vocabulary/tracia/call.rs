@@ -155,7 +155,7 @@ fn variables(seen: &Seen<'_>, attributes: Attributes<'_>, is_embedding: bool) ->
     };
     let text = |value: Value| match value {
         Value::String(text) => bounded(&text).into_owned(),
-        other => other.to_string(),
+        other => bounded(&other.to_string()).into_owned(),
     };
     variables.into_iter().map(|(name, value)| (name, Value::from(text(value)))).collect::<Map<_, _>>().into()
 }

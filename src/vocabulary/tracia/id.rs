@@ -27,7 +27,8 @@ pub(crate) fn own_span_id(span: &SpanData) -> Option<&str> {
     Attributes(&span.attributes).text(TRACIA_SPAN_ID).and_then(valid)
 }
 
-pub(super) fn span_id(span: &SpanData) -> String {
+/// The id of a span that is sent.
+pub(crate) fn span_id(span: &SpanData) -> String {
     own_span_id(span).map_or_else(|| of_span(span.span_context.span_id()), str::to_owned)
 }
 
