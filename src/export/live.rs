@@ -301,7 +301,7 @@ mod tests {
         live.starts(1, 0, false);
         let elsewhere =
             SpanContext::new(TraceId::from(8), SpanId::from(2), TraceFlags::SAMPLED, false, TraceState::NONE);
-        live.start(&elsewhere, SpanId::from(1), true, None);
+        live.start(&elsewhere, SpanId::from(1), true, Fate::Unknown);
         assert!(!live.ends_above(1, 0));
     }
 

@@ -1,6 +1,6 @@
 //! The encoded requests of a lane, by their positions.
 
-use super::order::Order;
+use super::order::{Order, Wait};
 use crate::export::{spool::Entry, tracia::Subject};
 use bytes::Bytes;
 use std::{
@@ -82,6 +82,8 @@ pub(super) struct Parcels {
     copies: BTreeSet<i64>,
     /// Those that do not wait for the end of a span.
     at_hand: BTreeSet<i64>,
+    /// Those that do not wait for a span to be sent either, as far as is known.
+    ready: BTreeSet<i64>,
     /// Which have to be gone before others.
     order: Order,
     claimed: usize,
@@ -159,9 +161,11 @@ impl Parcels {
         let parcel = self.by_position.remove(&position)?;
         self.memory -= parcel.memory();
         self.spooled -= parcel.spooled();
-        self.order.remove(position, parcel.subject);
         self.claimed -= usize::from(parcel.is_claimed);
         self.sort_in(position);
+        for freed in self.order.remove(position, parcel.subject) {
+            self.sort_in(freed);
+        }
         Some(parcel)
     }
 
@@ -182,11 +186,16 @@ impl Parcels {
         let parcel = self.by_position.get(&position);
         let is_alone = parcel.is_some_and(|parcel| parcel.entry.is_none());
         let is_copied = parcel.is_some_and(|parcel| parcel.entry.is_some() && parcel.body.is_some());
-        let is_at_hand =
-            parcel.is_some_and(|parcel| parcel.is_claimed || !self.order.set_aside(position, parcel.subject));
-        for (set, belongs) in
-            [(&mut self.unshelved, is_alone), (&mut self.copies, is_copied), (&mut self.at_hand, is_at_hand)]
-        {
+        let wait = parcel.filter(|parcel| !parcel.is_claimed);
+        let wait = wait.map_or(Wait::Nothing, |parcel| self.order.wait(position, parcel.subject));
+        let is_at_hand = parcel.is_some() && wait != Wait::Open;
+        let is_ready = parcel.is_some() && wait == Wait::Nothing;
+        for (set, belongs) in [
+            (&mut self.unshelved, is_alone),
+            (&mut self.copies, is_copied),
+            (&mut self.at_hand, is_at_hand),
+            (&mut self.ready, is_ready),
+        ] {
             if belongs {
                 set.insert(position);
             } else {
@@ -348,8 +357,8 @@ impl Parcels {
     /// The first that a shipment takes: what may be at fault lets the others pass.
     fn start(&self, wanted: Wanted, packed: Option<i64>) -> Option<i64> {
         let free = |positions: Range<i64>| {
-            let at_hand = self.at_hand.range(positions);
-            at_hand.filter_map(|position| self.by_position.get_key_value(position)).filter(
+            let ready = self.ready.range(positions);
+            ready.filter_map(|position| self.by_position.get_key_value(position)).filter(
                 |(position, parcel)| {
                     wanted.is_free(parcel) && !self.order.holds(**position, parcel.subject, packed)
                 },
