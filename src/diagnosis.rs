@@ -59,6 +59,9 @@ pub enum Finding {
     /// `TRACING_GENAI_POSTHOG_ATTRIBUTES` has a value that it does not take, so spans carry no properties of PostHog.
     /// Counted once, when the variable is read.
     PostHogVariableUnreadable,
+    /// An evaluation was of an operation that [Tracia](crate::Destination) did not get, such as an agent's run, so
+    /// that Tracia did not get it either.
+    TraciaEvaluationUnplaced,
 }
 
 impl Finding {
@@ -82,6 +85,7 @@ impl Finding {
         Self::TelemetryDropped,
         Self::TraciaProviderUnknown,
         Self::PostHogVariableUnreadable,
+        Self::TraciaEvaluationUnplaced,
     ];
 
     /// Its name, as a dashboard would have it.
@@ -105,6 +109,7 @@ impl Finding {
             Self::TelemetryDropped => "telemetry_dropped",
             Self::TraciaProviderUnknown => "tracia_provider_unknown",
             Self::PostHogVariableUnreadable => "posthog_variable_unreadable",
+            Self::TraciaEvaluationUnplaced => "tracia_evaluation_unplaced",
         }
     }
 
@@ -181,6 +186,10 @@ impl Finding {
             Self::PostHogVariableUnreadable => {
                 "TRACING_GENAI_POSTHOG_ATTRIBUTES has a value that it does not take, so spans carry no properties of \
                  PostHog: it takes true or false"
+            }
+            Self::TraciaEvaluationUnplaced => {
+                "evaluations of what Tracia does not get, such as an agent's run, are not sent there: evaluate the \
+                 call of the model"
             }
         }
     }

@@ -14,7 +14,7 @@ use std::{
 };
 use tracing_genai::{
     Telemetry,
-    export::{Destination, ProblemKind, Tracia},
+    export::{Destination, ProblemKind, Tracia, WhenFull},
     span::{Agent, Evaluation, Generation},
     testing::{FakePostHog, FakeTracia, Gate, OtlpSink, ServiceAnswer},
     vocabulary::tracia::ErrorCode,
@@ -356,4 +356,89 @@ fn settings_that_cannot_be_are_errors_when_the_telemetry_is_built() {
         let error = Telemetry::builder().destination(destination).build().unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
+}
+
+/// A call that is open, with so many evaluations of it.
+fn judged(telemetry: &Telemetry, evaluations: usize, then: impl FnOnce()) {
+    tracing::subscriber::with_default(Registry::default().with(telemetry.layer()), || {
+        let span = Generation::new("openai", "gpt-4o").start();
+        let answer = span.span_ref();
+        for _ in 0..evaluations {
+            Evaluation::new("quality").score(1.0).record(answer);
+        }
+        then();
+        span.finish();
+    });
+}
+
+#[test]
+fn however_many_evaluations_wait_for_an_open_call_none_is_lost() {
+    const MANY: usize = 2_000;
+    let tracia = FakeTracia::start().unwrap();
+    let telemetry = Telemetry::builder().destination(to(&tracia)).on_problem(|_| ()).build().unwrap();
+    judged(&telemetry, MANY, || {
+        let report = balanced(telemetry.flush_blocking(PATIENCE).unwrap());
+        assert_eq!((report.recorded, report.pending), (MANY as u64, MANY as u64));
+        // What has nothing to do with it does not wait.
+        Generation::new("openai", "gpt-4o").start().finish();
+        let report = balanced(telemetry.flush_blocking(PATIENCE).unwrap());
+        assert_eq!((report.delivered, report.pending), (1, MANY as u64));
+    });
+    let report = balanced(telemetry.flush_blocking(PATIENCE).unwrap());
+    assert_eq!((report.delivered, report.pending), (MANY as u64 + 2, 0));
+    assert_eq!((tracia.evaluations().len(), tracia.refusals().len()), (MANY, 0));
+}
+
+#[test]
+fn what_waits_for_an_open_call_is_bounded_as_everything_is() {
+    for when_full in [WhenFull::DropNewest, WhenFull::DropOldest, WhenFull::Block] {
+        let tracia = FakeTracia::start().unwrap();
+        let destination = Destination::from(to(&tracia)).queue_spans(10).when_full(when_full);
+        let telemetry = Telemetry::builder().destination(destination).on_problem(|_| ()).build().unwrap();
+        judged(&telemetry, 30, || {
+            let report = balanced(telemetry.report());
+            assert_eq!((report.recorded, report.pending, report.dropped), (30, 10, 20), "{when_full:?}");
+        });
+    }
+}
+
+#[test]
+fn what_waits_for_an_open_call_is_in_the_account_and_kept_by_a_shutdown() {
+    for has_spool in [true, false] {
+        let directory = Dir::new();
+        let tracia = FakeTracia::start().unwrap();
+        let builder = Telemetry::builder().destination(to(&tracia)).on_problem(|_| ());
+        let builder = if has_spool { builder.spool(directory.spool()) } else { builder };
+        let telemetry = builder.build().unwrap();
+        judged(&telemetry, 3, || {
+            let started = Instant::now();
+            let report = balanced(telemetry.shutdown_blocking(PATIENCE));
+            assert!(started.elapsed() < PATIENCE / 2, "it waited for what cannot come");
+            let (spooled, dropped) = if has_spool { (3, 0) } else { (0, 3) };
+            assert_eq!((report.recorded, report.spooled, report.dropped), (3, spooled, dropped));
+            assert_eq!(directory.requests().len() as u64, spooled);
+        });
+        assert_eq!(tracia.requests().len(), 0);
+        balanced(telemetry.report());
+    }
+}
+
+#[test]
+fn an_evaluation_comes_after_its_call_that_ended_later_and_is_late_itself() {
+    let tracia = FakeTracia::start().unwrap();
+    let telemetry = Telemetry::builder().destination(to(&tracia)).on_problem(|_| ()).build().unwrap();
+    judged(&telemetry, 20, || tracia.answer_next(2, &ServiceAnswer::status(503)));
+    let report = balanced(telemetry.flush_blocking(PATIENCE).unwrap());
+    assert_eq!((report.delivered, report.rejected), (21, 0));
+    assert_eq!(tracia.refusals().iter().filter(|refusal| refusal.status == 404).count(), 0);
+}
+
+#[test]
+fn a_name_tells_one_of_two_from_the_other() {
+    let tracia = FakeTracia::start().unwrap();
+    let directory = Dir::new();
+    let builder =
+        Telemetry::builder().destination(to(&tracia).name("one")).destination(to(&tracia).name("two"));
+    let telemetry = builder.spool(directory.spool()).build().unwrap();
+    telemetry.shutdown_blocking(PATIENCE);
 }

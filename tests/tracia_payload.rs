@@ -2,6 +2,11 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Span as _, TraceContextExt, Tracer, TracerProvider},
+};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tracing_genai::{
@@ -498,4 +503,202 @@ fn a_destination_of_otlp_beside_it_gets_everything_at_once() {
     });
     let report = telemetry.flush_blocking(PATIENCE).unwrap();
     assert_eq!(report.destinations.iter().map(|to| to.delivered).collect::<Vec<_>>(), [3, 2]);
+}
+
+/// A judgement in numbers, as another library writes it.
+fn judgement(name: &'static str, score: f64) -> Vec<KeyValue> {
+    vec![
+        KeyValue::new("gen_ai.evaluation.name", name),
+        KeyValue::new("gen_ai.evaluation.score.value", score),
+        KeyValue::new("gen_ai.evaluation.explanation", format!("Why {name}.")),
+    ]
+}
+
+fn called(operation: &'static str) -> Vec<KeyValue> {
+    vec![
+        KeyValue::new("gen_ai.operation.name", operation),
+        KeyValue::new("gen_ai.provider.name", "openai"),
+        KeyValue::new("gen_ai.request.model", "gpt-4o"),
+    ]
+}
+
+/// What Tracia has after a library has made spans by a tracer of OpenTelemetry.
+fn told_by_another(settings: impl FnOnce(Tracia) -> Tracia, work: impl FnOnce(&SdkTracer)) -> Told {
+    let tracia = FakeTracia::start().unwrap();
+    let destination = settings(Destination::tracia(tracia.api_key()).base_url(tracia.url()));
+    let telemetry = Telemetry::builder().destination(destination).on_problem(|_| ()).build().unwrap();
+    let provider = SdkTracerProvider::builder().with_span_processor(telemetry.processors()).build();
+    work(&provider.tracer("theirs"));
+    let report = telemetry.flush_blocking(PATIENCE).unwrap();
+    Told { spans: tracia.spans(), tracia, report }
+}
+
+impl Told {
+    /// Evaluators, values and reasons.
+    fn judgements(&self) -> Vec<(String, f64, Option<String>)> {
+        let evaluations = self.tracia.evaluations().into_iter();
+        let mut all: Vec<_> = evaluations.map(|one| (one.evaluator_key, one.value, one.note)).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
+    }
+}
+
+#[test]
+fn each_judgement_on_a_calls_own_span_is_an_evaluation_of_it_and_counted_by_itself() {
+    for (content, note) in [(ContentCapture::on(), true), (ContentCapture::off(), false)] {
+        let told = told_by_another(
+            |tracia| tracia.content(content),
+            |tracer| {
+                let mut span = tracer.span_builder("chat").with_attributes(called("chat")).start(tracer);
+                span.add_event("gen_ai.evaluation.result", judgement("quality", 1.0));
+                span.add_event("gen_ai.evaluation.result", judgement("tone", 0.5));
+                span.add_event("another", judgement("none", 0.5));
+            },
+        );
+        let why = |name: &str| note.then(|| format!("Why {name}."));
+        assert_eq!(
+            told.judgements(),
+            [("quality".into(), 1.0, why("quality")), ("tone".into(), 0.5, why("tone"))]
+        );
+        assert_eq!((told.report.recorded, told.report.delivered), (3, 3));
+        let evaluations = told.tracia.evaluations();
+        assert!(evaluations.iter().all(|one| told.spans[0]["spanId"] == one.span_id.as_str()));
+        assert_eq!(told.tracia.refusals(), []);
+    }
+}
+
+#[test]
+fn a_judgement_on_a_call_with_an_id_of_its_own_goes_to_that() {
+    let told = told_by_another(
+        |tracia| tracia,
+        |tracer| {
+            let mut attributes = called("chat");
+            attributes.push(KeyValue::new("tracia.span_id", "sp_1234567890abcdef"));
+            let mut span = tracer.span_builder("chat").with_attributes(attributes).start(tracer);
+            span.add_event("gen_ai.evaluation.result", judgement("quality", 1.0));
+        },
+    );
+    assert_eq!(told.tracia.evaluations()[0].span_id, "sp_1234567890abcdef");
+}
+
+#[test]
+fn each_of_several_judgements_in_one_span_is_an_evaluation_of_the_span_above() {
+    let told = told_by_another(
+        |tracia| tracia,
+        |tracer| {
+            let call = tracer.span_builder("chat").with_attributes(called("chat")).start(tracer);
+            let above = Context::new().with_remote_span_context(call.span_context().clone());
+            let mut judge = tracer.span_builder("judge").start_with_context(tracer, &above);
+            let label = vec![KeyValue::new("gen_ai.evaluation.name", "no number")];
+            judge.add_event("gen_ai.evaluation.result", label);
+            judge.add_event("gen_ai.evaluation.result", judgement("quality", 1.0));
+            judge.add_event("gen_ai.evaluation.result", judgement("tone", 0.0));
+            drop(judge);
+            drop(call);
+        },
+    );
+    assert_eq!(told.judgements(), [("quality".into(), 1.0, None), ("tone".into(), 0.0, None)]);
+    assert_eq!((told.report.recorded, told.report.delivered), (3, 3));
+}
+
+#[test]
+fn a_judgement_of_an_operation_that_tracia_does_not_get_is_left_out_and_diagnosed() {
+    let noted = || {
+        let all = tracing_genai::diagnosis();
+        all.iter().find(|(finding, _)| finding.name() == "tracia_evaluation_unplaced").map_or(0, |one| one.1)
+    };
+    let before = noted();
+    let of_agents = told(
+        |tracia| tracia,
+        || {
+            let agent = Agent::invoke("clerk").start();
+            let run = agent.span_ref();
+            Evaluation::new("quality").score(1.0).record(run);
+            agent.finish();
+            Evaluation::new("quality").score(1.0).record(run);
+            let span = Generation::new("groq", "llama-3.3-70b").start();
+            let call = span.span_ref();
+            span.finish();
+            Evaluation::new("quality").score(1.0).record(call);
+        },
+    );
+    let on_agents = told_by_another(
+        |tracia| tracia,
+        |tracer| {
+            let call = tracer.span_builder("chat").with_attributes(called("chat")).start(tracer);
+            let above = Context::new().with_remote_span_context(call.span_context().clone());
+            let tool = tracer.span_builder("tool").with_attributes(called("execute_tool"));
+            let mut tool = tool.start_with_context(tracer, &above);
+            tool.add_event("gen_ai.evaluation.result", judgement("quality", 1.0));
+        },
+    );
+    assert_eq!((of_agents.report.recorded, of_agents.tracia.requests().len()), (0, 0));
+    assert_eq!((on_agents.report.recorded, on_agents.tracia.evaluations().len()), (1, 0));
+    assert!(noted() >= before + 4);
+}
+
+#[test]
+fn a_call_that_was_named_is_found_by_its_reference_after_the_telemetry_was_built_anew() {
+    let tracia = FakeTracia::start().unwrap();
+    let run = |work: &mut dyn FnMut()| {
+        let destination = Destination::tracia(tracia.api_key()).base_url(tracia.url());
+        let telemetry = Telemetry::builder().destination(destination).on_problem(|_| ()).build().unwrap();
+        tracing::subscriber::with_default(Registry::default().with(telemetry.layer()), work);
+        telemetry.shutdown_blocking(PATIENCE)
+    };
+    let mut answer = None;
+    run(&mut || {
+        let span = context::scope()
+            .tag("tracia.span_id", "sp_1234567890abcdef")
+            .in_scope(|| Generation::new("openai", "gpt-4o").start());
+        answer = span.span_ref();
+        span.finish();
+    });
+    let report = run(&mut || Evaluation::new("quality").score(1.0).record(answer));
+    assert_eq!((report.delivered, report.rejected), (1, 0));
+    assert_eq!(tracia.evaluations()[0].span_id, "sp_1234567890abcdef");
+}
+
+#[test]
+fn what_is_too_long_is_cut_wherever_it_stands() {
+    const MOST: usize = 1 << 20;
+    let long = "x".repeat(4 * MOST);
+    let uri = format!("data:image/png;base64,{}", "QUJD".repeat(MOST));
+    let input = json!([{ "role": "user", "parts": [
+        { "type": "uri", "modality": "image", "uri": uri },
+        { "type": "uri", "modality": "audio", "uri": "data:audio/wav;base64,QUJD" },
+        { "type": "uri", "modality": "image", "uri": format!("https://x.io/{long}") },
+    ] }]);
+    let output = json!([{ "role": "assistant", "parts": [
+        { "type": "tool_call", "id": "1", "name": "of_object", "arguments": { "text": long } },
+        { "type": "tool_call", "id": "2", "name": "of_text", "arguments": format!("{{\"text\":\"{long}\"}}") },
+        { "type": "tool_call", "id": "3", "name": "of_list", "arguments": [long] },
+    ] }]);
+    let tools = json!([{ "type": "function", "name": "t", "parameters": { "type": "object", "x": long } }]);
+    let variables = json!({ "list": [long] });
+    let told = told_by_another(with_content, |tracer| {
+        let mut attributes = called("chat");
+        for (name, value) in [
+            ("gen_ai.input.messages", &input),
+            ("gen_ai.output.messages", &output),
+            ("gen_ai.tool.definitions", &tools),
+            ("tracia.variables", &variables),
+        ] {
+            attributes.push(KeyValue::new(name, value.to_string()));
+        }
+        drop(tracer.span_builder("chat").with_attributes(attributes).start(tracer));
+    });
+    let span = told.one();
+    let crc = crc32(&b"ABC".repeat(MOST));
+    let content = &span["input"]["messages"][0]["content"];
+    assert_eq!(content[0]["text"], format!("[image image/png, {} bytes, crc32 {crc:08x}]", 3 * MOST));
+    let crc = crc32(b"ABC");
+    assert_eq!(content[1]["text"], format!("[audio audio/wav, 3 bytes, crc32 {crc:08x}]"));
+    assert_eq!(span["tools"][0]["parameters"], json!({ "type": "object", "properties": {} }));
+    let calls = span["toolCalls"].as_array().unwrap();
+    let texts = calls.iter().map(|call| call["arguments"]["value"].as_str().unwrap());
+    let variable = span["variables"]["list"].as_str().unwrap();
+    for text in texts.chain([content[2]["image"].as_str().unwrap(), variable]) {
+        assert!(text.len() < MOST + 64 && text.ends_with("more bytes left out]"), "{}", text.len());
+    }
 }

@@ -185,6 +185,17 @@ impl Lane {
         problems
     }
 
+    /// A span lives that evaluations are of: they stay here until its end.
+    pub(super) fn hold(&self, span: u64) {
+        self.lock().parcels.hold(span);
+    }
+
+    /// A span ended that was held, and was pushed if it is to be sent.
+    pub(super) fn release(&self, span: u64) {
+        self.lock().release(span);
+        self.wake.notify_one();
+    }
+
     /// Takes a request in that was encoded elsewhere, of metrics or logs.
     #[cfg(any(feature = "metrics", feature = "logs"))]
     pub(super) fn post(&self, items: u64, body: Bytes) -> Vec<Problem> {
@@ -239,7 +250,7 @@ impl Lane {
             if let Some(evicted) = oldest {
                 let message = || format!("the oldest are dropped to make room: {}", self.full());
                 problems.extend(self.lose(&mut state, ProblemKind::Dropped, evicted, QUEUE_FULL, message));
-            } else if self.limits.when_full == WhenFull::Block {
+            } else if self.limits.when_full == WhenFull::Block && !state.waits_for_spans() {
                 state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else {
                 state.recorded += items;
@@ -286,7 +297,7 @@ impl Lane {
         let lost = state.put_packed(claim.first, claim.weight, parcels);
         problems
             .extend(self.lose(&mut state, ProblemKind::Dropped, lost, SHUTDOWN, || self.left(lost, None)));
-        let is_due = state.fresh >= self.limits.batch;
+        let is_due = state.let_go() || state.fresh >= self.limits.batch;
         if is_due {
             state.fresh = 0;
         }

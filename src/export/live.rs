@@ -1,10 +1,8 @@
 //! The spans that live, for what a span's end must know of the spans above it and below it.
 
-use super::pipeline::Finished;
 use opentelemetry::trace::{SpanContext, SpanId, TraceId};
 use std::{
     collections::{HashMap, VecDeque},
-    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,11 +12,9 @@ const CAPACITY: usize = 65_536;
 /// How many generations up are looked at for one span.
 const MOST_GENERATIONS: usize = 256;
 
-/// Of how many spans that ended it is known which id the program gave them, for evaluations to come.
-const MOST_RENAMED: usize = 4_096;
-
-/// How many evaluations wait for the end of one span.
-const MOST_FOLLOWERS: usize = 64;
+/// Of how many calls that ended it is known which id the program gave them, and of how many operations that they were
+/// not sent, for evaluations to come.
+const MOST_FATES: usize = 4_096;
 
 type Key = (TraceId, SpanId);
 
@@ -27,14 +23,28 @@ type Key = (TraceId, SpanId);
 pub(super) struct Live {
     spans: Mutex<HashMap<Key, Entry>>,
     capacity: usize,
-    renamed: Mutex<Renamed>,
+    /// Of calls to which the program gave an id.
+    named: Mutex<Fates>,
+    /// Of operations that were not sent.
+    unsent: Mutex<Fates>,
 }
 
-/// The ids in Tracia of spans that the program named, the newest.
+/// What became of spans in Tracia that ended, the newest.
 #[derive(Debug, Default)]
-struct Renamed {
-    ids: HashMap<Key, Arc<str>>,
+struct Fates {
+    by_key: HashMap<Key, Fate>,
     order: VecDeque<Key>,
+}
+
+/// What becomes of a span in Tracia.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fate {
+    #[default]
+    Unknown,
+    /// It is a call that goes there, under this id.
+    Sent(Arc<str>),
+    /// It does not go there.
+    Unsent,
 }
 
 #[derive(Debug)]
@@ -45,11 +55,12 @@ struct Entry {
     is_above_gen_ai: bool,
     nearest_gen_ai: Option<SpanId>,
     local_root: SpanId,
-    /// Its id in Tracia, if it is a call that goes there.
-    call: Option<Arc<str>>,
+    fate: Fate,
     nearest_call: Option<Arc<str>>,
-    /// What waits for its end.
-    followers: Vec<Arc<Finished>>,
+    /// The id in Tracia by which evaluations of it wait for its end, if there are any.
+    awaited: Option<Arc<str>>,
+    /// Whether it ended, and a twin of it lives.
+    has_ended: bool,
     /// How many spans have these ids: an operation's span may have a twin in another provider.
     holders: usize,
 }
@@ -66,13 +77,18 @@ pub(super) struct Ended {
     pub(super) local_root: SpanId,
     /// The id in Tracia of the nearest call above it that goes there.
     pub(super) nearest_call: Option<Arc<str>>,
-    /// What waited for its end.
-    pub(super) followers: Vec<Arc<Finished>>,
+    /// The id in Tracia by which evaluations of it waited for its end, if there were any.
+    pub(super) awaited: Option<Arc<str>>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { spans: Mutex::default(), capacity: CAPACITY, renamed: Mutex::default() }
+        Self {
+            spans: Mutex::default(),
+            capacity: CAPACITY,
+            named: Mutex::default(),
+            unsent: Mutex::default(),
+        }
     }
 }
 
@@ -81,13 +97,15 @@ impl Live {
         self.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A span starts, with its id in Tracia if it is a call that goes there; a twin of it may have started before.
-    pub(super) fn start(&self, span: &SpanContext, parent: SpanId, is_gen_ai: bool, call: Option<Arc<str>>) {
+    /// A span starts, of which this is known of what becomes of it in Tracia; a twin of it may have started before.
+    pub(super) fn start(&self, span: &SpanContext, parent: SpanId, is_gen_ai: bool, fate: Fate) {
         let trace = span.trace_id();
         let mut spans = self.spans();
         let above = spans.get(&(trace, parent));
-        let nearest_call =
-            above.and_then(|above| above.call.as_ref().or(above.nearest_call.as_ref()).cloned());
+        let nearest_call = above.and_then(|above| match &above.fate {
+            Fate::Sent(id) => Some(Arc::clone(id)),
+            _ => above.nearest_call.clone(),
+        });
         let (nearest_gen_ai, local_root) = match above {
             Some(above) if above.is_gen_ai => (Some(parent), above.local_root),
             Some(above) => (above.nearest_gen_ai, above.local_root),
@@ -99,16 +117,17 @@ impl Live {
             is_above_gen_ai: false,
             nearest_gen_ai,
             local_root,
-            call,
+            fate,
             nearest_call,
-            followers: Vec::new(),
+            awaited: None,
+            has_ended: false,
             holders: 1,
         };
         let key = (trace, span.span_id());
         // The one of our own pipeline starts last, and its parent is the one that is sent.
         if let Some(twin) = spans.get_mut(&key) {
-            let (holders, followers) = (twin.holders + 1, mem::take(&mut twin.followers));
-            *twin = Entry { holders, followers, is_above_gen_ai: twin.is_above_gen_ai, ..entry };
+            let (holders, awaited) = (twin.holders + 1, twin.awaited.take());
+            *twin = Entry { holders, awaited, is_above_gen_ai: twin.is_above_gen_ai, ..entry };
         } else if spans.len() < self.capacity {
             spans.insert(key, entry);
         }
@@ -121,12 +140,15 @@ impl Live {
     pub(super) fn end(&self, span: &SpanContext, parent: SpanId, is_gen_ai: bool) -> Option<Ended> {
         let mut spans = self.spans();
         let key = (span.trace_id(), span.span_id());
-        let ended = spans.get_mut(&key).map(|entry| Ended {
-            is_above_gen_ai: entry.is_above_gen_ai,
-            nearest_gen_ai: entry.nearest_gen_ai,
-            local_root: entry.local_root,
-            nearest_call: entry.nearest_call.clone(),
-            followers: mem::take(&mut entry.followers),
+        let ended = spans.get_mut(&key).map(|entry| {
+            entry.has_ended = true;
+            Ended {
+                is_above_gen_ai: entry.is_above_gen_ai,
+                nearest_gen_ai: entry.nearest_gen_ai,
+                local_root: entry.local_root,
+                nearest_call: entry.nearest_call.clone(),
+                awaited: entry.awaited.take(),
+            }
         });
         let was_gen_ai = spans.get(&key).is_some_and(|entry| entry.is_gen_ai);
         if is_gen_ai && !was_gen_ai {
@@ -136,47 +158,61 @@ impl Live {
         ended
     }
 
-    /// Keeps an evaluation until the span ends that it is of; gives it back where that does not live.
-    pub(super) fn follow(&self, judged: SpanId, evaluation: Arc<Finished>) -> Result<(), Arc<Finished>> {
-        let key = (evaluation.span.span_context.trace_id(), judged);
-        match self.spans().get_mut(&key).filter(|entry| entry.followers.len() < MOST_FOLLOWERS) {
-            Some(entry) => {
-                entry.followers.push(evaluation);
-                Ok(())
+    /// The id in Tracia of a span that is judged: this one, unless it is known to have another; `None` where it is
+    /// known that the span is not sent there. `hold` is called with the id where the span lives, the first time:
+    /// before its end, which [tells](Ended::awaited) so.
+    pub(super) fn judge(
+        &self,
+        trace: TraceId,
+        judged: SpanId,
+        id: Arc<str>,
+        hold: impl FnOnce(&str),
+    ) -> Option<Arc<str>> {
+        let key = (trace, judged);
+        if let Some(entry) = self.spans().get_mut(&key).filter(|entry| !entry.has_ended) {
+            if let Some(awaited) = &entry.awaited {
+                return Some(Arc::clone(awaited));
             }
-            None => Err(evaluation),
+            let id = match &entry.fate {
+                Fate::Unsent => return None,
+                Fate::Sent(own) => Arc::clone(own),
+                Fate::Unknown => id,
+            };
+            // Under the lock, so that the end cannot come in between.
+            hold(&id);
+            entry.awaited = Some(Arc::clone(&id));
+            return Some(id);
+        }
+        let find = |fates| locked(fates).by_key.get(&key).cloned();
+        match find(&self.named).or_else(|| find(&self.unsent)) {
+            Some(Fate::Unsent) => None,
+            Some(Fate::Sent(own)) => Some(own),
+            _ => Some(id),
         }
     }
 
-    fn renamed(&self) -> MutexGuard<'_, Renamed> {
-        self.renamed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A span ended that has this id in Tracia by the program's word.
-    pub(super) fn rename(&self, span: &SpanContext, id: &str) {
+    /// A span ended of which this became in Tracia.
+    pub(super) fn remember(&self, span: &SpanContext, fate: Fate) {
         let key = (span.trace_id(), span.span_id());
-        let mut renamed = self.renamed();
-        if renamed.ids.insert(key, id.into()).is_none() {
-            renamed.order.push_back(key);
+        let mut fates = locked(if fate == Fate::Unsent { &self.unsent } else { &self.named });
+        if fates.by_key.insert(key, fate).is_none() {
+            fates.order.push_back(key);
         }
-        if renamed.order.len() > MOST_RENAMED {
-            if let Some(oldest) = renamed.order.pop_front() {
-                renamed.ids.remove(&oldest);
+        if fates.order.len() > MOST_FATES {
+            if let Some(oldest) = fates.order.pop_front() {
+                fates.by_key.remove(&oldest);
             }
         }
-    }
-
-    /// The id in Tracia that the program gave a span, which lives or ended a while ago.
-    pub(super) fn name_of(&self, trace: TraceId, span: SpanId) -> Option<Arc<str>> {
-        let key = (trace, span);
-        let ended = self.renamed().ids.get(&key).cloned();
-        ended.or_else(|| self.spans().get(&key)?.call.clone())
     }
 
     /// A span ends whose twin is sent in its stead.
     pub(super) fn end_twin(&self, span: &SpanContext) {
         let_go(&mut self.spans(), (span.trace_id(), span.span_id()));
     }
+}
+
+fn locked(fates: &Mutex<Fates>) -> MutexGuard<'_, Fates> {
+    fates.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Marks what lives above a span of generative AI, from its parent on.
@@ -214,7 +250,7 @@ mod tests {
 
     impl Live {
         fn starts(&self, span: u64, parent: u64, is_gen_ai: bool) {
-            self.start(&context(span), SpanId::from(parent), is_gen_ai, None);
+            self.start(&context(span), SpanId::from(parent), is_gen_ai, Fate::Unknown);
         }
 
         fn ends(&self, span: u64, parent: u64, is_gen_ai: bool) -> Option<Ended> {
@@ -265,7 +301,7 @@ mod tests {
         live.starts(1, 0, false);
         let elsewhere =
             SpanContext::new(TraceId::from(8), SpanId::from(2), TraceFlags::SAMPLED, false, TraceState::NONE);
-        live.start(&elsewhere, SpanId::from(1), true, None);
+        live.start(&elsewhere, SpanId::from(1), true, Fate::Unknown);
         assert!(!live.ends_above(1, 0));
     }
 
@@ -339,5 +375,49 @@ mod tests {
         live.starts(1, 99, false);
         let ended = live.ends(1, 99, false).unwrap();
         assert_eq!((ended.nearest_gen_ai, ended.local_root), (None, SpanId::from(1)));
+    }
+
+    /// How often evaluations of a span were told to wait for it, and the id that they have.
+    fn judged(live: &Live, span: u64) -> (usize, Option<String>) {
+        let mut held = 0;
+        let id = live.judge(TraceId::from(7), SpanId::from(span), "sp_given".into(), |_| held += 1);
+        (held, id.map(|id| id.to_string()))
+    }
+
+    #[test]
+    fn a_span_that_lives_is_held_once_for_its_evaluations_and_tells_so_at_its_end() {
+        let live = Live::default();
+        live.starts(1, 0, true);
+        assert_eq!(judged(&live, 1), (1, Some("sp_given".into())));
+        assert_eq!(judged(&live, 1), (0, Some("sp_given".into())));
+        assert_eq!(live.ends(1, 0, true).unwrap().awaited.as_deref(), Some("sp_given"));
+        assert_eq!(judged(&live, 1), (0, Some("sp_given".into())));
+    }
+
+    #[test]
+    fn nothing_waits_for_a_span_that_ended_and_has_a_living_twin() {
+        let live = Live::default();
+        live.starts(1, 0, true);
+        live.starts(1, 0, true);
+        assert_eq!(judged(&live, 1).0, 1);
+        assert!(live.ends(1, 0, true).unwrap().awaited.is_some());
+        assert_eq!(judged(&live, 1).0, 0);
+        live.end_twin(&context(1));
+        assert!(live.spans().is_empty());
+    }
+
+    #[test]
+    fn of_what_ended_it_is_known_for_a_while_what_became_of_it() {
+        let live = Live::default();
+        live.remember(&context(1), Fate::Sent("sp_own".into()));
+        live.remember(&context(2), Fate::Unsent);
+        assert_eq!(judged(&live, 1), (0, Some("sp_own".into())));
+        assert_eq!(judged(&live, 2), (0, None));
+        for span in 3..3 + MOST_FATES as u64 {
+            live.remember(&context(span), Fate::Unsent);
+        }
+        assert_eq!(judged(&live, 2), (0, Some("sp_given".into())));
+        assert_eq!(judged(&live, 1), (0, Some("sp_own".into())));
+        assert_eq!(locked(&live.unsent).by_key.len(), MOST_FATES);
     }
 }

@@ -121,20 +121,13 @@ impl Pipeline {
         self.selections.iter().any(|selection| selection.is_for_tracia() && selection.takes(&candidate))
     }
 
-    pub(super) fn push(&self, span: &Arc<Finished>, candidate: &Candidate) {
-        self.push_to(span, candidate, |_| true);
-    }
-
-    /// [`push`](Self::push) to those lanes alone whose selection is one of these.
+    /// Hands a span to those lanes that take it, and whose selection is one of these.
     pub(super) fn push_to(
         &self,
         span: &Arc<Finished>,
         candidate: &Candidate,
         is_meant: impl Fn(&Selection) -> bool,
     ) {
-        if self.lanes.first().is_some_and(|lane| lane.is_closed()) {
-            diagnosis::note(Finding::TelemetryDropped);
-        }
         let ways = self.lanes.iter().zip(&self.selections);
         let ways = ways.filter(|(_, selection)| is_meant(selection) && selection.takes(candidate));
         for (lane, _) in ways {
@@ -142,6 +135,19 @@ impl Pipeline {
                 self.tell(problem);
             }
         }
+    }
+
+    /// Notes a span that comes after the end.
+    pub(super) fn note_end(&self) {
+        if self.lanes.first().is_some_and(|lane| lane.is_closed()) {
+            diagnosis::note(Finding::TelemetryDropped);
+        }
+    }
+
+    /// The lanes to Tracia.
+    pub(super) fn tracia_lanes(&self) -> impl Iterator<Item = &Arc<Lane>> {
+        let ways = self.lanes.iter().zip(&self.selections);
+        ways.filter(|(_, selection)| selection.is_for_tracia()).map(|(lane, _)| lane)
     }
 
     /// Whether any destination gets metrics, or logs.

@@ -1,17 +1,17 @@
 //! The one span processor, shared by all destinations.
 
 use super::{
-    live::Ended,
+    live::{Ended, Fate},
     pipeline::{Finished, Pipeline, Source},
     repair::{self, Origin},
     selection::{Candidate, Judgement, Relation, Selection},
-    weight,
+    tracia as items, weight,
 };
 use crate::{
     capture::ContentCapture,
     context::{is_own, mark, marks},
     diagnosis::{self, Finding},
-    record::{Operation, Outcome},
+    record::{Call, Operation, Outcome},
     semconv::{gen_ai::ERROR_TYPE, own::TRACING_GENAI_OUTCOME, tracia::TRACIA_SPAN_ID},
     span::{TARGET, deferred, joined, own_pipeline, place},
     vocabulary::{
@@ -71,55 +71,103 @@ impl Processor {
         (relation, ended.flatten())
     }
 
-    /// The id in Tracia of a span that starts as a call, if it goes there.
-    fn call(&self, span: &SpanData) -> Option<Arc<str>> {
+    /// What becomes in Tracia of a span that starts, as far as it says by now.
+    fn fate(&self, span: &SpanData) -> Fate {
         let fit = tracia::fit(span);
         if !self.pipeline.tracia_takes(span.span_context.trace_id(), fit) {
-            return None;
+            let is_certain = tracia::is_no_call(span) || (fit == Fit::CallOfAnother && is_own());
+            return if is_certain { Fate::Unsent } else { Fate::Unknown };
+        }
+        if fit == Fit::Evaluation {
+            return Fate::Unknown;
         }
         // A span of this crate is given its marks at its end.
         let marks = marks().filter(|_| is_own());
         let marked = marks.as_ref().and_then(|marks| marks.attributes.get(TRACIA_SPAN_ID)?.as_str());
         let own = tracia::own_span_id(span).or_else(|| marked.and_then(tracia::valid));
-        Some(own.map_or_else(|| tracia::of_span(span.span_context.span_id()).into(), Arc::from))
+        Fate::Sent(own.map_or_else(|| tracia::of_span(span.span_context.span_id()).into(), Arc::from))
     }
 
-    /// The id in Tracia of the span that an evaluation is of.
-    fn judged(&self, evaluation: &SpanData) -> Arc<str> {
-        let (trace, judged) = (evaluation.span_context.trace_id(), evaluation.parent_span_id);
-        let named = self.pipeline.live.as_ref().and_then(|live| live.name_of(trace, judged));
-        named.unwrap_or_else(|| tracia::of_span(judged).into())
+    /// The id in Tracia of the span that an evaluation is of, which waits in the lanes while that lives; `None` where
+    /// Tracia does not get that.
+    fn judged(&self, evaluation: &SpanData, operation: Option<&Operation>) -> Option<Arc<str>> {
+        let judged = evaluation.parent_span_id;
+        let given = match operation.map(|operation| &operation.call) {
+            Some(Call::Evaluation(evaluation)) => evaluation.tracia_span_id.as_deref(),
+            _ => None,
+        };
+        let id = given.and_then(tracia::valid).map_or_else(|| tracia::of_span(judged).into(), Arc::from);
+        let Some(live) = &self.pipeline.live else { return Some(id) };
+        let hold = |id: &str| {
+            let number = items::number(id);
+            number.into_iter().for_each(|id| self.pipeline.tracia_lanes().for_each(|lane| lane.hold(id)));
+        };
+        live.judge(evaluation.span_context.trace_id(), judged, id, hold)
     }
 
-    /// Hands a span to the destinations, and after it to Tracia what is to follow it there.
-    fn push(&self, span: Arc<Finished>, candidate: &Candidate, followers: Vec<Arc<Finished>>) {
+    /// Keeps what became of a span in Tracia, where an evaluation would go wrong without.
+    fn remember(&self, span: &SpanData, candidate: &Candidate, is_gen_ai: bool) {
+        let Some(live) = self.pipeline.live.as_ref().filter(|_| self.pipeline.has_tracia()) else { return };
+        let is_call = matches!(candidate.fit, Fit::Call | Fit::CallOfAnother);
+        if is_call && self.pipeline.tracia_takes(candidate.trace, candidate.fit) {
+            if let Some(id) = tracia::own_span_id(span) {
+                live.remember(&span.span_context, Fate::Sent(id.into()));
+            }
+        } else if is_gen_ai && repair::has_operation(span) {
+            live.remember(&span.span_context, Fate::Unsent);
+            // Whoever judges an operation on its own span means that.
+            if !is_call && tracia::judgements(span).next().is_some() {
+                diagnosis::note(Finding::TraciaEvaluationUnplaced);
+            }
+        }
+    }
+
+    /// Hands a span to the destinations: to Tracia as what is posted of it.
+    fn push(&self, span: &Arc<Finished>, candidate: &Candidate) {
         let is_tracia = Selection::is_for_tracia;
-        let pipeline = &self.pipeline;
-        match &pipeline.live {
-            Some(live) if candidate.fit == Fit::Evaluation => {
-                pipeline.push_to(&span, candidate, |selection| !is_tracia(selection));
-                let judged = span.span.parent_span_id;
-                if let Err(span) = live.follow(judged, span) {
-                    pipeline.push_to(&span, candidate, is_tracia);
-                }
-                return;
-            }
-            Some(live) if candidate.fit != Fit::None => {
-                if let Some(id) = tracia::own_span_id(&span.span) {
-                    live.rename(&span.span.span_context, id);
-                }
-            }
-            _ => {}
-        }
-        pipeline.push(&span, candidate);
-        if pipeline.tracia_takes(candidate.trace, candidate.fit) {
-            let relation = Relation::Operation;
-            let judgement = Judgement::All;
-            let follower = Candidate { relation, fit: Fit::Evaluation, judgement, ..*candidate };
-            for evaluation in followers {
-                pipeline.push_to(&evaluation, &follower, is_tracia);
+        self.pipeline.note_end();
+        self.pipeline.push_to(span, candidate, |selection| !is_tracia(selection));
+        let is_unplaced = candidate.fit == Fit::Evaluation && span.tracia_above.is_none();
+        if !is_unplaced && self.pipeline.tracia_takes(candidate.trace, candidate.fit) {
+            for item in items::items(span, candidate.fit) {
+                self.pipeline.push_to(&item, candidate, is_tracia);
             }
         }
+    }
+
+    /// Hands a span that ended to the destinations that take it.
+    fn hand_on(
+        &self,
+        mut span: SpanData,
+        operation: Option<Arc<Operation>>,
+        origin: Origin,
+        candidate: &Candidate,
+        ended: Option<Ended>,
+    ) {
+        let (operation_above, nearest_call) =
+            ended.map_or_else(Default::default, |ended| (ended.nearest_gen_ai, ended.nearest_call));
+        let fit = candidate.fit;
+        let tracia_above = if fit != Fit::Evaluation {
+            nearest_call
+        } else if self.pipeline.tracia_takes(candidate.trace, fit) {
+            let judged = self.judged(&span, operation.as_deref());
+            if judged.is_none() {
+                diagnosis::note(Finding::TraciaEvaluationUnplaced);
+            }
+            judged
+        } else {
+            None
+        };
+        if origin == Origin::Ours {
+            strip(&mut span);
+        }
+        let plain_status = operation.as_deref().and_then(|operation| plain_status(&span, operation));
+        let operation = operation.filter(|_| self.pipeline.keeps_operations);
+        let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
+        let source = Arc::clone(&self.source);
+        let finished =
+            Finished { span, plain_status, operation, operation_above, tracia_above, source, weight };
+        self.push(&Arc::new(finished), candidate);
     }
 }
 
@@ -134,8 +182,8 @@ impl SpanProcessor for Processor {
             // A copy is not made for nothing.
             let seen = if has_tracia || !is_own() { repair::as_started(span) } else { None };
             let is_gen_ai = is_own() || seen.as_ref().is_some_and(repair::has_operation);
-            let call = seen.as_ref().filter(|_| has_tracia).and_then(|seen| self.call(seen));
-            live.start(span.span_context(), cx.span().span_context().span_id(), is_gen_ai, call);
+            let fate = seen.as_ref().filter(|_| has_tracia).map(|seen| self.fate(seen)).unwrap_or_default();
+            live.start(span.span_context(), cx.span().span_context().span_id(), is_gen_ai, fate);
         }
     }
 
@@ -166,23 +214,15 @@ impl SpanProcessor for Processor {
             diagnosis::note(Finding::TraciaProviderUnknown);
         }
         let candidate = Candidate { trace, relation, fit, judgement: Judgement::of(&span) };
-        if !self.pipeline.takes(&candidate) {
-            return;
+        self.remember(&span, &candidate, is_gen_ai);
+        let awaited = ended.as_ref().and_then(|ended| ended.awaited.clone());
+        if self.pipeline.takes(&candidate) {
+            self.hand_on(span, operation, origin, &candidate, ended);
         }
-        let (operation_above, nearest_call, followers) = ended.map_or_else(Default::default, |ended| {
-            (ended.nearest_gen_ai, ended.nearest_call, ended.followers)
-        });
-        let tracia_above = if fit == Fit::Evaluation { Some(self.judged(&span)) } else { nearest_call };
-        if origin == Origin::Ours {
-            strip(&mut span);
+        // What waited for it comes after it.
+        if let Some(id) = awaited.as_deref().and_then(items::number) {
+            self.pipeline.tracia_lanes().for_each(|lane| lane.release(id));
         }
-        let plain_status = operation.as_deref().and_then(|operation| plain_status(&span, operation));
-        let operation = operation.filter(|_| self.pipeline.keeps_operations);
-        let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
-        let source = Arc::clone(&self.source);
-        let finished =
-            Finished { span, plain_status, operation, operation_above, tracia_above, source, weight };
-        self.push(Arc::new(finished), &candidate, followers);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

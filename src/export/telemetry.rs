@@ -230,7 +230,8 @@ impl Telemetry {
     }
 
     /// Sends what has ended now, and waits until every such span is acknowledged or refused, at most for `timeout`.
-    /// Runs on any executor, and by the export's own clock. A span that is still open is not waited for: in a
+    /// Runs on any executor, and by the export's own clock. A span that is still open is not waited for, nor for
+    /// Tracia an evaluation of it: in a
     /// handler that [is frozen](crate::guide::delivery#serverless) when it returns, flush outside of its span. For
     /// what an earlier run left in the [spool](TelemetryBuilder::spool) it does not wait.
     ///

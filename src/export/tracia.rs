@@ -9,14 +9,17 @@ use super::{
     encode::span_status,
     http::HttpTransport,
     pipeline::Finished,
+    weight,
 };
 use crate::{
     Error,
     capture::ContentCapture,
     record::{ErrorInfo, ErrorKind},
-    vocabulary::tracia::{ErrorCode, Seen, call, evaluation},
+    vocabulary::tracia::{ErrorCode, Fit, Seen, call, evaluation, id_of, judgements},
 };
 use bytes::Bytes;
+use opentelemetry::trace::{Event, SpanKind, Status};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use reqwest::{
     Url,
     header::{CONTENT_TYPE, HeaderValue},
@@ -73,8 +76,58 @@ fn parts(body: &Bytes) -> Option<(&str, &str, Bytes)> {
 
 pub(super) fn subject(body: &Bytes) -> Option<Subject> {
     let (path, id, _) = parts(body)?;
-    let span = u64::from_str_radix(id.get(3..)?, 16).ok()?;
-    Some(Subject { span, follows: path != SPANS })
+    Some(Subject { span: number(id)?, follows: path != SPANS })
+}
+
+/// The number in an id of Tracia.
+pub(super) fn number(id: &str) -> Option<u64> {
+    u64::from_str_radix(id.get(3..)?, 16).ok()
+}
+
+/// A span as what is posted of it, one after the other: the call, and each judgement that it holds.
+pub(super) fn items(finished: &Arc<Finished>, fit: Fit) -> Vec<Arc<Finished>> {
+    let judgements: Vec<&Event> = judgements(&finished.span).collect();
+    let (mut items, judged) = match fit {
+        // It is posted as it is, so that a record of it stays with it.
+        Fit::Evaluation if judgements.len() == 1 => return vec![Arc::clone(finished)],
+        Fit::Evaluation => (Vec::new(), finished.tracia_above.clone()),
+        _ => (vec![Arc::clone(finished)], Some(id_of(&finished.span).into())),
+    };
+    let of = |event| Arc::new(judgement(finished, event, judged.clone()));
+    items.extend(judgements.into_iter().map(of));
+    items
+}
+
+/// A judgement that a span holds, as a span of its own.
+fn judgement(finished: &Finished, event: &Event, judged: Option<Arc<str>>) -> Finished {
+    let Finished { span, source, .. } = finished;
+    let mut events = SpanEvents::default();
+    events.events.push(event.clone());
+    let span = SpanData {
+        span_context: span.span_context.clone(),
+        parent_span_id: span.parent_span_id,
+        parent_span_is_remote: span.parent_span_is_remote,
+        span_kind: SpanKind::Internal,
+        name: event.name.clone(),
+        start_time: event.timestamp,
+        end_time: event.timestamp,
+        attributes: Vec::new(),
+        dropped_attributes_count: 0,
+        events,
+        links: SpanLinks::default(),
+        status: Status::Unset,
+        instrumentation_scope: span.instrumentation_scope.clone(),
+    };
+    let weight = weight::of_span(&span);
+    Finished {
+        span,
+        plain_status: None,
+        operation: None,
+        operation_above: None,
+        tracia_above: judged,
+        source: Arc::clone(source),
+        weight,
+    }
 }
 
 type OnSpanError = dyn Fn(&Error, &str) + Send + Sync;

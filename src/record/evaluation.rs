@@ -19,4 +19,7 @@ pub struct Evaluation {
     /// Whether a user of the program judged, so that [`explanation`](Self::explanation) is what a
     /// person said.
     pub is_feedback: bool,
+    /// The id that the judged call was given for Tracia.
+    #[serde(skip)]
+    pub(crate) tracia_span_id: Option<String>,
 }

@@ -7,6 +7,7 @@ use crate::{
     capture::Recording,
     context,
     record::{ErrorInfo, ErrorKind, Operation, Outcome},
+    semconv::tracia::TRACIA_SPAN_ID,
 };
 use opentelemetry::{Context, trace::SpanContext};
 use std::{
@@ -99,7 +100,9 @@ impl InFlight {
 
     /// Where the span is, if anybody can find it.
     pub(crate) fn span_ref(&self) -> Option<SpanRef> {
-        self.span_context().and_then(|context| SpanRef::of(&context))
+        let at = SpanRef::of(&self.span_context()?)?;
+        let marks = self.operation.marks.as_deref();
+        Some(at.named(marks.and_then(|marks| marks.attributes.get(TRACIA_SPAN_ID)?.as_str())))
     }
 
     /// What is known so far.

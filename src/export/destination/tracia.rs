@@ -62,8 +62,16 @@ impl Destination {
     /// Tracia has no form for anything else: spans of tools, agents, retrievals and of the program are left out
     /// and [not counted](crate::export::Report::recorded), as are calls of which it does not know the provider
     /// ([`Tracia::other_providers_as`]). [`vocabulary::tracia`](crate::vocabulary::tracia) tells what becomes of
-    /// the rest. An evaluation of a call that is still open waits for its end; one of what Tracia did not get, such as an
-    /// agent's run, is posted all the same, and Tracia refuses it.
+    /// the rest.
+    ///
+    /// An event `gen_ai.evaluation.result` with a score is an evaluation of the call whose span holds it; on a span that
+    /// is no operation, of the span above. Each is counted by itself, beside its call. One of a call that is still open
+    /// is pending until that has ended and was sent: a [flush](crate::Telemetry::flush) does not wait for it, and a
+    /// shutdown leaves it in the spool or drops it. One of what this process knows not to be sent, such as an agent's
+    /// run, is left out and not counted, but for [`diagnosis`](crate::diagnosis()); one of another span that Tracia does
+    /// not have is refused by it. So is one of a call with a `tracia.span_id` that this process does not remember (it
+    /// does so for the newest 4096), unless it was given the call's own
+    /// [`span_ref`](crate::span::OpenSpan::span_ref).
     ///
     /// Content is off unless [`Tracia::content`] switches it on. An empty key, or one with blanks, is an error of
     /// [`TelemetryBuilder::build`](crate::export::TelemetryBuilder::build); one that Tracia does not take is a
@@ -151,6 +159,13 @@ impl Tracia {
     /// [`diagnosis`](crate::diagnosis()) counts them.
     pub fn other_providers_as(mut self, provider: impl Into<String>) -> Self {
         self.settings.others = Some(provider.into());
+        self
+    }
+
+    /// What the spool knows it by: see [`Destination::name`]. Two of different keys need one each, where there is a
+    /// spool.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.destination = self.destination.name(name);
         self
     }
 

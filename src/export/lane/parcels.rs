@@ -1,6 +1,6 @@
 //! The encoded requests of a lane, by their positions.
 
-use super::order::Order;
+use super::order::{Order, Wait};
 use crate::export::{spool::Entry, tracia::Subject};
 use bytes::Bytes;
 use std::{
@@ -80,6 +80,10 @@ pub(super) struct Parcels {
     unshelved: BTreeSet<i64>,
     /// Those on disk of which there is a copy in memory.
     copies: BTreeSet<i64>,
+    /// Those that do not wait for the end of a span.
+    at_hand: BTreeSet<i64>,
+    /// Those that do not wait for a span to be sent either, as far as is known.
+    ready: BTreeSet<i64>,
     /// Which have to be gone before others.
     order: Order,
     claimed: usize,
@@ -157,9 +161,11 @@ impl Parcels {
         let parcel = self.by_position.remove(&position)?;
         self.memory -= parcel.memory();
         self.spooled -= parcel.spooled();
-        self.order.remove(parcel.subject);
         self.claimed -= usize::from(parcel.is_claimed);
         self.sort_in(position);
+        for freed in self.order.remove(position, parcel.subject) {
+            self.sort_in(freed);
+        }
         Some(parcel)
     }
 
@@ -180,7 +186,16 @@ impl Parcels {
         let parcel = self.by_position.get(&position);
         let is_alone = parcel.is_some_and(|parcel| parcel.entry.is_none());
         let is_copied = parcel.is_some_and(|parcel| parcel.entry.is_some() && parcel.body.is_some());
-        for (set, belongs) in [(&mut self.unshelved, is_alone), (&mut self.copies, is_copied)] {
+        let wait = parcel.filter(|parcel| !parcel.is_claimed);
+        let wait = wait.map_or(Wait::Nothing, |parcel| self.order.wait(position, parcel.subject));
+        let is_at_hand = parcel.is_some() && wait != Wait::Open;
+        let is_ready = parcel.is_some() && wait == Wait::Nothing;
+        for (set, belongs) in [
+            (&mut self.unshelved, is_alone),
+            (&mut self.copies, is_copied),
+            (&mut self.at_hand, is_at_hand),
+            (&mut self.ready, is_ready),
+        ] {
             if belongs {
                 set.insert(position);
             } else {
@@ -280,14 +295,26 @@ impl Parcels {
         self.by_position.get(&position).is_some_and(|parcel| parcel.entry.is_some())
     }
 
-    /// Whether one is not on its way.
+    /// Whether one is not on its way that does not wait for the end of a span.
     pub(super) fn has_free(&self) -> bool {
-        self.by_position.len() > self.claimed
+        self.at_hand.len() > self.claimed
     }
 
-    /// Whether one of these positions has one.
+    /// Whether one of these positions has one that does not wait for the end of a span.
     pub(super) fn has_any(&self, positions: Range<i64>) -> bool {
-        self.by_position.range(positions).next().is_some()
+        self.at_hand.range(positions).next().is_some()
+    }
+
+    /// A span lives, and what is about it waits for its end.
+    pub(super) fn hold(&mut self, span: u64) {
+        self.order.hold(span);
+    }
+
+    /// A span ended that was held.
+    pub(super) fn release(&mut self, span: u64) {
+        for position in self.order.release(span) {
+            self.sort_in(position);
+        }
     }
 
     /// Marks the first as on their way, as many as fit one request; `packed` is the first that is being encoded.
@@ -330,9 +357,12 @@ impl Parcels {
     /// The first that a shipment takes: what may be at fault lets the others pass.
     fn start(&self, wanted: Wanted, packed: Option<i64>) -> Option<i64> {
         let free = |positions: Range<i64>| {
-            self.by_position.range(positions).filter(|(position, parcel)| {
-                wanted.is_free(parcel) && !self.order.holds(**position, parcel.subject, packed)
-            })
+            let ready = self.ready.range(positions);
+            ready.filter_map(|position| self.by_position.get_key_value(position)).filter(
+                |(position, parcel)| {
+                    wanted.is_free(parcel) && !self.order.holds(**position, parcel.subject, packed)
+                },
+            )
         };
         let sound = |positions| free(positions).find(|(_, parcel)| parcel.suspicions == 0);
         let suspect = || free(i64::MIN..i64::MAX).min_by_key(|(_, parcel)| parcel.suspicions);
@@ -344,7 +374,7 @@ impl Parcels {
     /// Notes what one turned out to be about; whether it has to wait for its span.
     pub(super) fn must_wait(&mut self, position: i64, subject: Subject, packed: Option<i64>) -> bool {
         if let Some(parcel) = self.by_position.get_mut(&position).filter(|parcel| parcel.subject.is_none()) {
-            self.order.remove(None);
+            self.order.remove(position, None);
             self.order.add(Some(subject));
             parcel.subject = Some(subject);
         }

@@ -29,6 +29,8 @@ pub(super) struct State {
     next_recovered: i64,
     /// The first positions of spans that are being encoded.
     pub(super) packing: BTreeSet<i64>,
+    /// Spans that ended and that others wait for, each with the position before which it is.
+    ended: VecDeque<(i64, u64)>,
     pub(super) parcels: Parcels,
     /// Estimated bytes of spans in memory, and of parcels that were read for their way.
     held: usize,
@@ -77,6 +79,7 @@ impl State {
             next: 0,
             next_recovered: i64::MIN,
             packing: BTreeSet::new(),
+            ended: VecDeque::new(),
             parcels: Parcels::default(),
             held: 0,
             request_bytes,
@@ -216,6 +219,7 @@ impl State {
                 let span = self.queue.pop_front()?;
                 self.queued -= span.weight;
                 self.held -= span.weight;
+                self.let_go();
                 1
             }
         };
@@ -284,6 +288,29 @@ impl State {
             position += offset(items);
         }
         late
+    }
+
+    /// A span ended that was held.
+    pub(super) fn release(&mut self, span: u64) {
+        self.ended.push_back((self.next, span));
+        self.let_go();
+    }
+
+    /// Lets what waited for spans that ended go after them, which are packed by now; whether there were any.
+    pub(super) fn let_go(&mut self) -> bool {
+        let packed = self.packing.first().copied().unwrap_or(i64::MAX).min(self.front());
+        let mut has_some = false;
+        while let Some((_, span)) = self.ended.front().copied().filter(|(end, _)| *end <= packed) {
+            self.ended.pop_front();
+            self.parcels.release(span);
+            has_some = true;
+        }
+        has_some
+    }
+
+    /// Whether all there is waits for spans that are open, so that no delivery makes room.
+    pub(super) fn waits_for_spans(&self) -> bool {
+        self.queue.is_empty() && self.packing.is_empty() && !self.parcels.has_any(i64::MIN..i64::MAX)
     }
 
     pub(super) fn has_unshelved(&self) -> bool {
@@ -374,6 +401,7 @@ impl State {
         (left, (queue, parcels))
     }
 
+    /// Whether everything there is accounted for, but for what waits for a span that is open.
     pub(super) fn is_settled(&self, positions: Range<i64>) -> bool {
         self.front() >= positions.end
             && self.packing.first().is_none_or(|first| *first >= positions.end)

@@ -14,6 +14,10 @@ use std::fmt;
 ///
 /// PostHog has it as an `$ai_evaluation` of the trace, whose result is known where the label is `pass` or `fail`
 /// ([`passed`](Self::passed)), and its score as an `$ai_metric`; Tracia as an evaluation of the call, if it has a score.
+/// Tracia gets it after the call, however long that takes, and not at all where this process knows that it did not get
+/// what was judged, such as an agent's run. A call that was given an id of its own for Tracia (`tracia.span_id`) is found
+/// by its [`span_ref`](super::OpenSpan::span_ref) and while this process remembers it, not by
+/// [its ids alone](SpanRef::from_hex) elsewhere.
 ///
 /// ```
 /// use tracing_genai::span::{Evaluation, SpanRef};
@@ -103,11 +107,13 @@ impl Evaluation {
     ///
     /// It is not sent where no OpenTelemetry layer sees spans of this crate, or the judged span was not
     /// sampled.
-    pub fn record(self, of: impl Into<Option<SpanRef>>) {
+    pub fn record(mut self, of: impl Into<Option<SpanRef>>) {
+        let of = of.into();
+        self.evaluation.tracia_span_id = of.as_ref().and_then(SpanRef::tracia_id).map(str::to_owned);
         let error_type = self.evaluation.error_type.clone();
         let operation = Operation::new(OperationKind::Evaluation, Call::Evaluation(self.evaluation));
         let recording = Recording::or_env(self.content, None);
-        let mut in_flight = InFlight::start_below(operation, recording, of.into().map(SpanRef::context));
+        let mut in_flight = InFlight::start_below(operation, recording, of.map(SpanRef::context));
         in_flight.settle(error_type.map_or(Outcome::Done, |code| {
             let info = ErrorInfo::new(ErrorKind::Other, "the evaluation failed");
             Outcome::Failed(Box::new(ErrorInfo { code: Some(code), ..info }))

@@ -3,19 +3,33 @@ use opentelemetry::{
     Context,
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 /// Where a span is, ended or not: its trace's id and its own. Keep it, or its two ids, to attach an
 /// [`Evaluation`](super::Evaluation) later, from another process too.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// Two are equal that have the same ids and are both of a sampled span, or both not.
+#[derive(Clone, Copy)]
 pub struct SpanRef {
     trace_id: TraceId,
     span_id: SpanId,
     is_sampled: bool,
+    /// The id that the program gave a call for Tracia.
+    tracia_id: Option<[u8; TRACIA_ID]>,
 }
+
+/// How many bytes an id of Tracia has.
+const TRACIA_ID: usize = 19;
 
 impl SpanRef {
     /// The span with these ids, in hex: 32 and 16 digits. It is taken for one that was sampled.
+    ///
+    /// Tracia finds a call by its span's id, unless the program gave it one of its own (`tracia.span_id`). That one is
+    /// not in these: an evaluation of such a call finds it while this process remembers it, and is refused by Tracia
+    /// after a restart and from another process. Keep the `SpanRef` itself, or give such calls no ids of their own.
     ///
     /// ```
     /// use tracing_genai::span::SpanRef;
@@ -33,7 +47,7 @@ impl SpanRef {
         check("span id", span_id, 16)?;
         let trace_id = TraceId::from_hex(trace_id).map_err(unreadable)?;
         let span_id = SpanId::from_hex(span_id).map_err(unreadable)?;
-        Ok(Self { trace_id, span_id, is_sampled: true })
+        Ok(Self { trace_id, span_id, is_sampled: true, tracia_id: None })
     }
 
     /// The span that is current here: the one a span made now would be a child of. `None` where there is
@@ -48,7 +62,17 @@ impl SpanRef {
             trace_id: context.trace_id(),
             span_id: context.span_id(),
             is_sampled: context.is_sampled(),
+            tracia_id: None,
         })
+    }
+
+    /// With the id that the program gave the call for Tracia, if it did.
+    pub(in crate::span) fn named(self, tracia_id: Option<&str>) -> Self {
+        Self { tracia_id: tracia_id.and_then(|id| id.as_bytes().try_into().ok()), ..self }
+    }
+
+    pub(super) fn tracia_id(&self) -> Option<&str> {
+        self.tracia_id.as_ref().and_then(|id| std::str::from_utf8(id).ok())
     }
 
     /// The trace's id, 32 hex digits.
@@ -78,6 +102,20 @@ impl SpanRef {
         let flags = if self.is_sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
         let span = SpanContext::new(self.trace_id, self.span_id, flags, true, TraceState::default());
         Context::current().with_remote_span_context(span)
+    }
+}
+
+impl PartialEq for SpanRef {
+    fn eq(&self, other: &Self) -> bool {
+        (self.trace_id, self.span_id, self.is_sampled) == (other.trace_id, other.span_id, other.is_sampled)
+    }
+}
+
+impl Eq for SpanRef {}
+
+impl Hash for SpanRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.trace_id, self.span_id, self.is_sampled).hash(state);
     }
 }
 

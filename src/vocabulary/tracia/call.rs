@@ -156,7 +156,7 @@ fn variables(seen: &Seen<'_>, said: Attributes<'_>, attributes: Attributes<'_>, 
     };
     let text = |value: Value| match value {
         Value::String(text) => bounded(&text).into_owned(),
-        other => other.to_string(),
+        other => bounded(&other.to_string()).into_owned(),
     };
     variables.into_iter().map(|(name, value)| (name, Value::from(text(value)))).collect::<Map<_, _>>().into()
 }

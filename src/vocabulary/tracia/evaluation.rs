@@ -5,24 +5,26 @@ use crate::{
     semconv::{
         gen_ai::{
             GEN_AI_EVALUATION_EXPLANATION, GEN_AI_EVALUATION_NAME, GEN_AI_EVALUATION_RESULT,
-            GEN_AI_EVALUATION_SCORE_VALUE,
+            GEN_AI_EVALUATION_SCORE_VALUE, GEN_AI_OPERATION_NAME,
         },
         tracia::keys,
     },
     vocabulary::gen_ai::evaluation_event,
 };
-use opentelemetry::trace::SpanId;
+use opentelemetry::trace::{Event, SpanId};
 use opentelemetry_sdk::trace::SpanData;
 use serde_json::{Map, Value};
 
-/// Whether the span holds a judgement in numbers, of another span: Tracia takes none without a value.
+/// Whether the span is there for judgements in numbers, of another span.
 pub(super) fn is_one(span: &SpanData) -> bool {
-    span.parent_span_id != SpanId::INVALID && event(span).is_some_and(|event| value(event).is_some())
+    let is_operation = Attributes(&span.attributes).text(GEN_AI_OPERATION_NAME).is_some();
+    !is_operation && span.parent_span_id != SpanId::INVALID && judgements(span).next().is_some()
 }
 
-fn event(span: &SpanData) -> Option<Attributes<'_>> {
-    let event = span.events.iter().find(|event| event.name == GEN_AI_EVALUATION_RESULT)?;
-    Some(Attributes(&event.attributes))
+/// The judgements in numbers that a span holds: Tracia takes none without a value.
+pub(crate) fn judgements(span: &SpanData) -> impl Iterator<Item = &Event> {
+    let judgements = span.events.iter().filter(|event| event.name == GEN_AI_EVALUATION_RESULT);
+    judgements.filter(|event| value(Attributes(&event.attributes)).is_some())
 }
 
 fn value(event: Attributes<'_>) -> Option<(&str, f64)> {
@@ -31,7 +33,7 @@ fn value(event: Attributes<'_>) -> Option<(&str, f64)> {
 
 /// The id of the judged span, and what is posted for it.
 pub(crate) fn evaluation(seen: &Seen<'_>) -> Option<(String, Map<String, Value>)> {
-    let carried = event(seen.span)?;
+    let carried = Attributes(&judgements(seen.span).next()?.attributes);
     let (name, value) = value(carried)?;
     let mut body = Map::new();
     body.insert(keys::EVALUATOR_KEY.into(), name.into());

@@ -37,6 +37,12 @@ pub(crate) fn fit(span: &SpanData) -> Fit {
     }
 }
 
+/// Whether a span says already that it is an operation and no call of a model.
+pub(crate) fn is_no_call(span: &SpanData) -> bool {
+    let attributes = Attributes(&span.attributes);
+    attributes.text(GEN_AI_OPERATION_NAME).is_some() && kind(attributes).is_none()
+}
+
 /// Tracia's kind of the operation.
 pub(super) fn kind(attributes: Attributes<'_>) -> Option<&'static str> {
     attributes.text(GEN_AI_OPERATION_NAME).and_then(OperationKind::from_name).and_then(span_kind)

@@ -56,8 +56,9 @@ pub(crate) fn own_span_id(span: &SpanData) -> Option<&str> {
     Attributes(&span.attributes).text(TRACIA_SPAN_ID).and_then(valid)
 }
 
+/// The id of a span that is sent.
 #[cfg(feature = "export")]
-pub(super) fn span_id(span: &SpanData) -> String {
+pub(crate) fn span_id(span: &SpanData) -> String {
     own_span_id(span).map_or_else(|| of_span(span.span_context.span_id()), str::to_owned)
 }
 

@@ -66,7 +66,7 @@ pub(super) fn tools(said: Attributes<'_>) -> Vec<Value> {
         .iter()
         .map(|tool| {
             let mut parameters = match tool.get("parameters") {
-                Some(Value::Object(schema)) => schema.clone(),
+                Some(schema @ Value::Object(map)) if is_small(schema) => map.clone(),
                 _ => Map::new(),
             };
             parameters.insert("type".into(), "object".into());
@@ -162,15 +162,18 @@ fn content(part: &Value) -> Option<Value> {
             Some(Value::Object(call))
         }
         "blob" => Some(text_part(&stand_in(modality, mime_type, text_of(part, "content")?))),
+        "uri" if text_of(part, "uri")?.starts_with("data:") => {
+            Some(text_part(&data(modality, mime_type, text_of(part, "uri")?)))
+        }
         "uri" if modality == "image" => {
-            let mut image = json!({ "type": "image", "image": text_of(part, "uri")? });
+            let mut image = json!({ "type": "image", "image": bounded(text_of(part, "uri")?) });
             if let Some(mime_type) = mime_type {
                 image["mimeType"] = mime_type.into();
             }
             Some(image)
         }
-        "uri" => Some(text_part(&format!("[{modality} {}]", text_of(part, "uri")?))),
-        "file" => Some(text_part(&format!("[{modality} {}]", text_of(part, "file_id")?))),
+        "uri" => Some(text_part(&format!("[{modality} {}]", bounded(text_of(part, "uri")?)))),
+        "file" => Some(text_part(&format!("[{modality} {}]", bounded(text_of(part, "file_id")?)))),
         _ => None,
     }
 }
@@ -194,17 +197,32 @@ fn stand_in(modality: &str, mime_type: Option<&str>, base64: &str) -> String {
     }
 }
 
-/// A call's id, name and arguments, which are an object whatever the model wrote.
+/// What stands for the bytes in a `data:` address.
+fn data(modality: &str, mime_type: Option<&str>, uri: &str) -> String {
+    let (head, data) = uri.strip_prefix("data:").and_then(|rest| rest.split_once(',')).unwrap_or(("", uri));
+    let kind = head.split(';').next().filter(|kind| !kind.is_empty());
+    stand_in(modality, mime_type.or(kind), data)
+}
+
+/// Whether the value takes no more than a text may.
+fn is_small(value: &Value) -> bool {
+    value.to_string().len() <= MOST_BYTES
+}
+
+/// A call's id, name and arguments, which are an object whatever the model wrote. Those that are too long are told as a
+/// text that is cut.
 fn call(part: &Value) -> Map<String, Value> {
     let arguments = match part.get("arguments") {
-        Some(Value::Object(arguments)) => arguments.clone(),
+        Some(small @ Value::Object(arguments)) if is_small(small) => arguments.clone(),
+        Some(Value::String(text)) if text.len() > MOST_BYTES => wrapped(bounded(text).into()),
         Some(Value::String(text)) => match serde_json::from_str(text) {
             Ok(Value::Object(arguments)) => arguments,
             _ if text.trim().is_empty() => Map::new(),
             _ => wrapped(bounded(text).into()),
         },
         None | Some(Value::Null) => Map::new(),
-        Some(other) => wrapped(other.clone()),
+        Some(other) if is_small(other) => wrapped(other.clone()),
+        Some(other) => wrapped(bounded(&other.to_string()).into()),
     };
     let mut call = Map::new();
     call.insert("id".into(), text_of(part, "id").unwrap_or_default().into());

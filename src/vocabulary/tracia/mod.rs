@@ -10,7 +10,7 @@
 //! | `spanKind` | `EMBEDDING`; absent for a language model, which is Tracia's default and what its SDKs do |
 //! | `model` | as it was asked for, else as it answered |
 //! | `provider` | `openai` (Azure too), `anthropic`, `google`, `amazon_bedrock`, `voyage`; another by its model's name, as Tracia's SDKs have it |
-//! | `input` | `messages`, the instructions first; of an embedding `text`. Bytes are told by size and CRC-32, reasoning and a provider's own tools are left out |
+//! | `input` | `messages`, the instructions first; of an embedding `text`. Bytes are told by size and CRC-32 (in a `data:` address too), reasoning and a provider's own tools are left out |
 //! | `output` | the text of the first choice; of an embedding `{"dimensions":D,"count":N}` |
 //! | `variables` | `tracia.variables`, a JSON object |
 //! | `tools`, `toolCalls` | tools on offer, calls that the model asks for |
@@ -25,7 +25,8 @@
 //! `input`, `output`, `variables`, `tools` and `toolCalls` are empty without content. The attributes in the middle of
 //! the table that begin with `tracia.` are set by [`Scope::tag`](crate::context::Scope::tag) or on the span; an id that
 //! is not `sp_` or `tr_` and 16 hex digits is passed over. An id holds for every call in its scope, so that scope is to
-//! have one. Texts of more than 1 MiB are cut.
+//! have one. Texts of more than 1 MiB are cut; so are a call's arguments, which are then one text under `value`, and a
+//! tool's parameters of more than that are left out.
 //!
 //! Tracia has no key for anything else: start and end, cached and reasoning tokens, finish reasons, the model that
 //! answered, the time to the first chunk, the resource.
@@ -63,9 +64,9 @@ pub(crate) use {
 #[cfg(feature = "export")]
 pub(crate) use {
     call::{Seen, call},
-    evaluation::evaluation,
-    fit::{Fit, fit},
-    id::own_span_id,
+    evaluation::{evaluation, judgements},
+    fit::{Fit, fit, is_no_call},
+    id::{own_span_id, span_id as id_of},
 };
 
 /// The `spanKind` that Tracia knows this kind of operation by; `None` where it has none, and such
