@@ -113,6 +113,7 @@ def ids(body):
                                 trace = value
                             elif place == 2:
                                 own = value
+                            if trace and own:
                                 break
                         yield bytes(trace), bytes(own)
 
