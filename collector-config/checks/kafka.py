@@ -27,12 +27,15 @@ def check(_full):
     assert not sink.wait_for([own for _, _, spans in first for own, _ in spans], 90)
 
     before = broker.bytes_of("genai_spans")
-    traces = [sampling.made(sampling.KINDS.get(place % 100)) for place in range(2000)]
+    cpu = sum(one.cpu() for one in agents), sum(one.cpu() for one in three)
+    traces = [sampling.made(sampling.KINDS.get(place % 100)) for place in range(5000)]
     sampling.send_torn(senders, traces)
     spans, share, used, twice = sampling.judge(sink, traces)
     assert used > 1, used
     bytes_a_span = (broker.bytes_of("genai_spans") - before) / (4 * len(traces))
     world.say(f"{len(traces)} traces by 2 agents, 12 partitions and 3 gateways: each in one gateway of {used}, none in part")
+    used = [1e6 * (sum(one.cpu() for one in some) - was) / (4 * len(traces)) for some, was in zip((agents, three), cpu)]
+    world.say(f"agents: {used[0]:.0f} µs of a core a span, gateways: {used[1]:.0f} µs")
     world.say(f"{spans} spans to be kept are, of the rest {share:.1%}; {bytes_a_span:.0f} bytes a span in the broker's log")
 
     # The broker goes, and the spans wait on the agents' disks.

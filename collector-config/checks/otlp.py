@@ -4,6 +4,7 @@ import gzip
 import http.client
 import http.server
 import os
+import random
 import struct
 import threading
 import time
@@ -149,6 +150,7 @@ class Sink:
         self.sources = defaultdict(set)
         self.posthog = Counter()
         self.broken, self.bodies, self.keeps = [], [], False
+        self.status = 200
         self.wire = self.plain = self.requests = 0
         self.points = {}
         sink = self
@@ -168,8 +170,10 @@ class Sink:
                 wire = len(body)
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
-                sink.take(self.path, wire, body)
-                self.send_response(200)
+                status = sink.status
+                if status == 200:
+                    sink.take(self.path, wire, body)
+                self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -178,6 +182,9 @@ class Sink:
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
+
+            def handle_error(self, *_):
+                """A collector that was stopped closes its connections."""
             request_queue_size = 128
 
         self.server = Server(("127.0.0.1", 0), Handler)
@@ -255,10 +262,19 @@ class Sender:
         return False
 
 
-CONTENT = {
-    "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"' + "How warm is it there? " * 24 + '"}]}]',
-    "gen_ai.output.messages": '[{"role":"assistant","parts":[{"type":"text","content":"' + "It is 18 degrees. " * 16 + '"}],"finish_reason":"stop"}]',
-}
+def words(count, seed=random.Random(7)):
+    """Text that compresses as text does, not as the same text again."""
+    letters = "etaoinshrdlucmfwypvbgk"
+    return " ".join("".join(seed.choices(letters, range(22, 0, -1), k=seed.randint(2, 9))) for _ in range(count))
+
+
+def content():
+    return {
+        "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"' + words(80) + '"}]}]',
+        "gen_ai.output.messages": '[{"role":"assistant","parts":[{"type":"text","content":"' + words(50) + '"}],"finish_reason":"stop"}]',
+    }
+
+
 CHAT = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "openai",
@@ -280,17 +296,18 @@ TAILS = [
     ("GET /ask", SERVER, attributes(9, {"http.request.method": "GET", "url.path": "/ask", "http.response.status_code": 200})),
     ("embeddings text-embedding-3-small", CLIENT, attributes(9, EMBEDDING)),
     ("retrieval handbook", CLIENT, attributes(9, RETRIEVAL)),
-    ("chat gpt-4o-mini", CLIENT, attributes(9, {**CHAT, **CONTENT})),
+    ("chat gpt-4o-mini", CLIENT, b""),
     ("execute_tool get_weather", INTERNAL, attributes(9, TOOL)),
-    ("chat gpt-4o-mini", CLIENT, attributes(9, {**CHAT, **CONTENT})),
+    ("chat gpt-4o-mini", CLIENT, b""),
 ]
+CHATS = [attributes(9, {**CHAT, **content(), "gen_ai.response.id": f"chatcmpl-{words(3)}"}) for _ in range(500)]
 
 
 def trace_of_six():
     """A trace as the quickstart's: its id, and its spans by their ids."""
-    trace, random = os.urandom(16), os.urandom(48)
-    own = [random[at : at + 8] for at in range(0, 48, 8)]
+    trace, ids_of_six = os.urandom(16), os.urandom(48)
+    own = [ids_of_six[at : at + 8] for at in range(0, 48, 8)]
     made = {}
     for place, (name, kind, tail) in enumerate(TAILS):
-        made[own[place]] = span(trace, own[place], own[0] if place else b"", name, kind, tail=tail)
+        made[own[place]] = span(trace, own[place], own[0] if place else b"", name, kind, tail=tail or random.choice(CHATS))
     return trace, made

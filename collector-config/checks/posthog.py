@@ -79,7 +79,8 @@ def check(_full):
     assert len(events["events"]) == count + 5, len(events["events"])
     world.say("the quickstart: its trace at the back end, its 5 operations at PostHog")
 
-    limits(stand_in, agent, gateway, count + 5)
+    own_word(stand_in, agent, count + 5)
+    limits(stand_in, agent, gateway, count + 6)
     secrets(sink, agent)
     counted(sink)
     stand_in.stop()
@@ -96,6 +97,28 @@ def chats(count, size):
     for _ in range(count):
         made.append(otlp.span(trace, os.urandom(8), root, "chat", otlp.CLIENT, **{**otlp.CHAT, "gen_ai.input.messages": body}))
     return otlp.request(made)
+
+
+def own_word(stand_in, agent, before):
+    """What a span says in PostHog's own properties stands."""
+    own = os.urandom(8)
+    said = {
+        "$ai_session_id": "mine",
+        "$ai_base_url": "https://api.openai.com/v1",
+        "$ai_stop_reason": "length",
+        "$ai_temperature": 0.7,
+        "$ai_stream": True,
+        "$ai_http_status": 201,
+        "$lib": "shop-web",
+        "$ai_span_type": "mine",
+    }
+    pairs = {**otlp.CHAT, "session.id": "another", **said}
+    otlp.Sender(agent.http).send(otlp.request([otlp.span(os.urandom(16), own, name="chat", kind=otlp.CLIENT, **pairs)]), [own])
+    event = stand_in.ask("events", "gateway", before + 1)["events"][-1]
+    assert event["properties"]["$ai_span_id"] == own.hex()
+    changed = {key: event["properties"].get(key) for key, value in said.items() if event["properties"].get(key) != value}
+    assert not changed, changed
+    world.say(f"a span that has {len(said)} of PostHog's properties itself keeps them")
 
 
 def limits(stand_in, agent, gateway, before):
@@ -155,8 +178,8 @@ def counted(sink):
                 found[operation] = found.get(operation, 0) + count
         return found
 
-    # 5 chats and an embedding here, 2 and one in the quickstart, 271 for the limits.
-    wanted = {"chat": 5 + 2 + 271, "embeddings": 1 + 1}
+    # 5 chats and an embedding here, 2 and one in the quickstart, one that speaks for itself, 271 for the limits.
+    wanted = {"chat": 5 + 2 + 1 + 271, "embeddings": 1 + 1}
     assert sink.wait(lambda sink: calls(sink) == wanted, 20), calls(sink)
     world.say(f"metrics of calls: {wanted}")
 
