@@ -1,7 +1,9 @@
 """The files are accepted; without a variable that they cannot be without the collector stops and has its name."""
 
+import os
 import subprocess
 
+import otlp
 import world
 
 AGENT = {"GATEWAY_ENDPOINT": "localhost:4317"}
@@ -31,4 +33,22 @@ def check(_full):
                 said = world.Collector(name, *files, **without, **{missing: ""}).refusal()
                 assert missing in said.partition("Error:")[2], f"{name}: {said}"
                 refused += 1
+    encrypted()
     world.say(f"{len(TIERS)} configurations accepted, {refused} refused by the name of the variable")
+
+
+def encrypted():
+    """From the agent to a gateway, and from it to itself, over TLS."""
+    certificate, key = (os.path.join(world.folder, file) for file in ("gateway.crt", "gateway.key"))
+    made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    made += ["-keyout", key, "-out", certificate, "-subj", "/CN=gateway", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", *made], check=True, capture_output=True)
+    client = {"GATEWAY_INSECURE": "false", "GATEWAY_CA_FILE": certificate}
+    sink = otlp.Sink()
+    server = f"{{cert_file: {certificate}, key_file: {key}}}"
+    [gateway] = world.gateways(1, sink, SAMPLE_PERCENT=100, GATEWAY_TLS=server, **client)
+    agent = world.agent("agent-tls", gateway.endpoint, **client)
+    _, made = otlp.trace_of_six()
+    assert otlp.Sender(agent.http).send(otlp.request(made.values()), list(made))
+    assert not sink.wait_for(made), "nothing came over TLS"
+    world.say("the same over TLS between agent and gateway")

@@ -53,7 +53,6 @@ class Collector:
         self.variables = {
             "QUEUE_DIR": os.path.join(folder, name),
             "HEALTH_ENDPOINT": f"127.0.0.1:{self.health}",
-            "GATEWAY_INSECURE": "true",
             **{key: str(value) for key, value in variables.items()},
         }
         self.process = None
