@@ -1,10 +1,18 @@
 """Agents, Kafka, gateways: the same as without it, and nothing is lost when the broker or a gateway is away."""
 
+import re
 import time
 
 import otlp
 import sampling
 import world
+
+
+def partitions(gateway):
+    """How many of the topic's partitions it had last."""
+    with open(gateway.log) as log:
+        told = re.findall(r'synced\t.*"assigned": "(?:genai_spans\[([\d ]*)\])?', log.read())
+    return len(told[-1].split()) if told else 0
 
 
 def check(_full):
@@ -23,7 +31,10 @@ def check(_full):
     sampling.send_torn(senders, first)
     world.until(lambda: broker.bytes_of("genai_spans") > 0, 30, "the topic")
     files = ("gateway.yaml", "kafka.yaml")
-    three = world.gateways(3, sink, files, SAMPLE_PERCENT=sampling.SHARE, **brokers)
+    waits = {"DECISION_WAIT": "30s", "DECISION_WAIT_AFTER_ROOT": "5s"}
+    three = world.gateways(3, sink, files, SAMPLE_PERCENT=sampling.SHARE, **waits, **brokers)
+    # A trace that is under way when partitions move is decided in two places.
+    world.until(lambda: [partitions(one) for one in three] == [4, 4, 4], 60, "the partitions to be shared out")
     assert not sink.wait_for([own for _, _, spans in first for own, _ in spans], 90)
 
     before = broker.bytes_of("genai_spans")
