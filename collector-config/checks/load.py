@@ -40,7 +40,7 @@ def check(full):
         assert not lost, f"{len(lost)} of {sent} lost"
         assert len(sink.posthog) == calls and not sink.broken, (len(sink.posthog), calls, sink.broken[:3])
         rate = sent / took
-        assert rate > 0.95 * RATE, f"{rate:.0f} spans a second were sent"
+        assert rate > 0.9 * RATE, f"{rate:.0f} spans a second were sent"
         assert agent.highest < agent_limit and gateway.highest < gateway_limit, (agent.highest, gateway.highest)
         world.say(f"{sent} spans in {took:.0f} s ({rate:.0f} a second): 0 lost, {twice} twice; {len(sink.posthog)} events at PostHog, each request within its limits")
         world.say(f"agent: {agent.highest:.0f} MiB of {agent_limit} at most, {1e6 * used[0] / sent:.0f} µs of a core a span")
