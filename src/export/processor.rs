@@ -168,6 +168,8 @@ impl SpanProcessor for Processor {
         if !self.pipeline.takes(&candidate) {
             return;
         }
+        let is_parent_known =
+            ended.as_ref().is_some_and(|ended| ended.local_root != span.span_context.span_id());
         let (operation_above, nearest_call, followers) = ended.map_or_else(Default::default, |ended| {
             (ended.nearest_gen_ai, ended.nearest_call, ended.followers)
         });
@@ -179,8 +181,16 @@ impl SpanProcessor for Processor {
         let operation = operation.filter(|_| self.pipeline.keeps_operations);
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
         let source = Arc::clone(&self.source);
-        let finished =
-            Finished { span, plain_status, operation, operation_above, tracia_above, source, weight };
+        let finished = Finished {
+            span,
+            plain_status,
+            operation,
+            operation_above,
+            is_parent_known,
+            tracia_above,
+            source,
+            weight,
+        };
         self.push(Arc::new(finished), &candidate, followers);
     }
 

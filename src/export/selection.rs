@@ -84,6 +84,8 @@ pub(super) enum Judgements {
     Alone,
     /// They go another way.
     Apart,
+    /// Neither these nor anything else: it is there for what an earlier run left.
+    Nothing,
 }
 
 /// What a destination chooses from the spans.
@@ -134,7 +136,7 @@ impl Selection {
 
     /// Whether it is there for what the destination's spans cannot carry.
     pub(super) fn is_beside(&self) -> bool {
-        self.judgements == Judgements::Alone
+        matches!(self.judgements, Judgements::Alone | Judgements::Nothing)
     }
 
     pub(super) fn for_tracia(self, takes_others: bool) -> Self {
@@ -157,6 +159,7 @@ impl Selection {
     pub(super) fn takes(&self, candidate: &Candidate) -> bool {
         let Candidate { trace, relation, fit, judgement } = *candidate;
         let passes = match (self.judgements, self.filter) {
+            (Judgements::Nothing, _) => false,
             (Judgements::Alone, _) => judgement != Judgement::None,
             (Judgements::Apart, _) if judgement == Judgement::All => false,
             (_, SpanFilter::All) => true,
@@ -202,6 +205,7 @@ mod tests {
         assert_eq!(taken(Judgements::Along), [true, true, true]);
         assert_eq!(taken(Judgements::Alone), [false, true, true]);
         assert_eq!(taken(Judgements::Apart), [true, true, false]);
+        assert_eq!(taken(Judgements::Nothing), [false; 3]);
     }
 
     #[test]

@@ -66,13 +66,18 @@ pub(crate) use on_span::{attributes, attributes_of_theirs};
 pub(crate) use {
     capture::{event as captured_event, judgements},
     on_span::{is_marked, is_of_content},
-    properties::is_kept,
     session::is_session_id,
     shorten::shorten,
-    span::{Facts, translate},
+    span::{Facts, translate, translate_resource},
 };
 
 use crate::record::{OperationClass, OperationKind};
+
+/// An id as PostHog has it.
+#[cfg(feature = "export")]
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// The event that PostHog's LLM analytics knows this kind of operation by. (A span without a
 /// parent that would be an `$ai_span` becomes an `$ai_trace` there.)
