@@ -269,7 +269,7 @@ fn uuid(span: &Span, number: usize, name: &str) -> String {
     parts.map(Option::unwrap_or_default).join("-")
 }
 
-/// The finalizer of SplitMix64: each bit of the number changes about half of the result's.
+/// The finalizer of `SplitMix64`: each bit of the number changes about half of the result's.
 fn mixed(number: u64) -> u64 {
     let mut hash = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
