@@ -39,6 +39,7 @@
 //! - A request of more than 100 spans about generative AI (the batches of OpenTelemetry have 512) or of more than 4 MiB is lost as a
 //!   whole: set the batch to 100.
 //! - An evaluation is an event of its span, and PostHog has no use for either.
+//! - Without a user the events of one request have one random id, and not that of their trace.
 //! - Where the resource names a user, `$process_person_profile` says there is none.
 //! - What an agent used in all is the sum of its calls, and counts beside them. Its messages are `$ai_input` and
 //!   `$ai_output_choices` beside the states.
