@@ -7,10 +7,13 @@ mod export_disk;
 
 use export_disk::Dir;
 use opentelemetry::{
-    KeyValue,
-    trace::{Status, Tracer, TracerProvider},
+    KeyValue, Value as OtelValue,
+    trace::{Span as _, Status, Tracer, TracerProvider},
 };
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::{
+    Resource,
+    trace::{SdkTracerProvider, Span},
+};
 use serde_json::{Value, json};
 use std::{
     io,
@@ -22,7 +25,7 @@ use tracing_genai::{
     Client, ContentCapture, Destination, Telemetry,
     client::Provider,
     context::scope,
-    export::{PostHogTransport, Problem, ProblemKind},
+    export::{PostHogTransport, Problem, ProblemKind, Report},
     span::{Agent, Evaluation, Feedback, SpanRef, Tool},
     testing::{Answer, FakePostHog, FakeProvider, PostHogEvent, ServiceAnswer},
 };
@@ -156,27 +159,88 @@ async fn agent_run(provider: &FakeProvider) {
         .await;
 }
 
+fn kv(key: &'static str, value: impl Into<OtelValue>) -> KeyValue {
+    KeyValue::new(key, value)
+}
+
+/// A span of another library.
+fn foreign(provider: &SdkTracerProvider, attributes: Vec<KeyValue>, then: impl FnOnce(&mut Span)) {
+    let tracer = provider.tracer("theirs");
+    let mut span = tracer.span_builder("chat").with_attributes(attributes).start(&tracer);
+    then(&mut span);
+}
+
+fn provider(telemetry: &Telemetry) -> SdkTracerProvider {
+    SdkTracerProvider::builder().with_span_processor(telemetry.processors()).build()
+}
+
+fn relevance(more: impl IntoIterator<Item = KeyValue>) -> Vec<KeyValue> {
+    let all = [kv("gen_ai.evaluation.name", "relevance"), kv("gen_ai.evaluation.score.value", 1.0)];
+    all.into_iter().chain(more).collect()
+}
+
+const JUDGED: &str = "gen_ai.evaluation.result";
+
 #[tokio::test]
 async fn events_are_the_same_by_either_way() {
     let (by_otlp, by_capture) = (FakePostHog::start().unwrap(), FakePostHog::start().unwrap());
-    let provider = FakeProvider::start().unwrap();
+    let provider_of_models = FakeProvider::start().unwrap();
     let telemetry = Telemetry::builder().service_name("shop");
     let telemetry =
         telemetry.destination(destination(&by_otlp)).destination(captured(&by_capture)).build().unwrap();
-    agent_run(&provider).with_subscriber(subscriber(&telemetry)).await;
-    // A span of another library, which fails with an exception.
-    let theirs = SdkTracerProvider::builder().with_span_processor(telemetry.processors()).build();
-    let tracer = theirs.tracer("theirs");
-    let attributes = [
-        KeyValue::new("gen_ai.operation.name", "chat"),
-        KeyValue::new("gen_ai.request.model", "gpt-5"),
-        KeyValue::new("gen_ai.input.messages", r#"[{"role":"user","content":"Hi"}]"#),
-        KeyValue::new("$groups", r#"{"company":"x"}"#),
+    agent_run(&provider_of_models).with_subscriber(subscriber(&telemetry)).await;
+    // Spans of another library.
+    let theirs = provider(&telemetry);
+    let model = || kv("gen_ai.request.model", "gpt-5");
+    let all = [
+        vec![model(), kv("$ai_model", "my-alias")],
+        vec![model(), kv("gen_ai.response.model", "gpt-5-2025"), kv("$ai_model", "my-alias")],
+        vec![kv("posthog.geoip_disable", false)],
+        vec![kv("gen_ai.usage.input_tokens", 9_i64), kv("gen_ai.usage.cache_creation.input_tokens", 7_i64)],
+        vec![kv("gen_ai.provider.name", "openai"), kv("gen_ai.system", "azure.ai.openai")],
+        vec![kv("gen_ai.usage.prompt_tokens", 7_i64), kv("gen_ai.usage.completion_tokens", 3_i64)],
+        vec![kv("gen_ai.usage.prompt_tokens", 8_i64), kv("gen_ai.usage.input_tokens", 7_i64)],
+        vec![kv("$ai_parent_id", "x"), kv("$ai_trace_id", "y")],
+        vec![kv("$ai_gateway_key", "1")],
+        vec![kv("telemetry.sdk.language", "rust"), kv("telemetry.sdk.name", "other")],
+        vec![kv("gen_ai.input.messages", "\"Hi\""), kv("gen_ai.output.messages", "7")],
+        vec![kv("gen_ai.input.messages", "no JSON"), kv("gen_ai.system_instructions", "Be brief.")],
+        vec![kv("gen_ai.system_instructions", "Be brief.")],
+        vec![
+            kv("gen_ai.input.messages", r#"[{"role":"system","content":"x"}]"#),
+            kv("gen_ai.system_instructions", r#"[{"type":"text","content":"Be brief."}]"#),
+        ],
+        vec![
+            kv("gen_ai.input.messages", r#"[{"role":"user","content":"x"}]"#),
+            kv(
+                "gen_ai.system_instructions",
+                r#"[{"type":"text","content":"Be"},{"type":"x","content":"no"}]"#,
+            ),
+        ],
+        vec![kv("$groups", r#"{"company":"x"}"#)],
+        vec![kv("$groups", "[1]")],
+        vec![kv("$groups", format!(r#"{{"company":"{}"}}"#, "x".repeat(10_000)))],
+        vec![kv("user.id", "jane"), kv("posthog.distinct_id", "joe")],
+        vec![kv("$process_person_profile", true)],
     ];
-    let mut span = tracer.span_builder("chat gpt-5").with_attributes(attributes).start(&tracer);
-    opentelemetry::trace::Span::record_error(&mut span, &io::Error::other("reset"));
-    opentelemetry::trace::Span::set_status(&mut span, Status::error("failed"));
-    drop(span);
+    for attributes in all {
+        for fails in [None, Some(""), Some("failed")] {
+            let attributes =
+                attributes.iter().cloned().chain([kv("gen_ai.operation.name", "chat")]).collect::<Vec<_>>();
+            foreign(&theirs, attributes.clone(), |span| {
+                if let Some(words) = fails {
+                    span.set_status(Status::error(words));
+                }
+            });
+        }
+    }
+    for exception in [vec![kv("exception.type", "")], vec![kv("exception.message", "reset")]] {
+        foreign(&theirs, vec![kv("gen_ai.operation.name", "chat"), kv("$ai_is_error", false)], |span| {
+            span.record_error(&io::Error::other("broken"));
+            span.add_event("exception", exception.clone());
+            span.set_status(Status::error("failed"));
+        });
+    }
     telemetry.flush(PATIENCE).await.unwrap();
 
     assert!(
@@ -186,7 +250,7 @@ async fn events_are_the_same_by_either_way() {
     );
     assert!(by_otlp.refusals().is_empty() && by_capture.refusals().is_empty());
     let (theirs, ours) = (by_otlp.events(), by_capture.events());
-    assert_eq!((theirs.len(), ours.len()), (7, 7));
+    assert_eq!((theirs.len(), ours.len()), (6 + 20 * 3 + 2, 6 + 20 * 3 + 2));
     for event in &theirs {
         let id = &event.properties["$ai_span_id"];
         let other = ours.iter().find(|other| other.properties["$ai_span_id"] == *id).unwrap();
@@ -199,9 +263,7 @@ async fn events_are_the_same_by_either_way() {
             expected.remove("$ai_http_status");
         }
         assert_eq!(Value::Object(other.properties.clone()), Value::Object(expected), "{}", event.name);
-        if event.distinct_id == "jane" {
-            assert_eq!(other.distinct_id, "jane");
-        }
+        assert_eq!(other.distinct_id, event.distinct_id);
     }
 }
 
@@ -209,7 +271,7 @@ async fn events_are_the_same_by_either_way() {
 fn events_of_spans(spans: usize, message: &str, error: &str) -> Vec<PostHogEvent> {
     let posthog = FakePostHog::start().unwrap();
     let telemetry = Telemetry::builder().destination(captured(&posthog)).build().unwrap();
-    let provider = SdkTracerProvider::builder().with_span_processor(telemetry.processors()).build();
+    let provider = provider(&telemetry);
     let tracer = provider.tracer("theirs");
     let messages = json!([{ "role": "user", "parts": [{ "type": "text", "content": message }] }]);
     for _ in 0..spans {
@@ -252,7 +314,7 @@ fn an_event_whose_answer_was_lost_is_stored_once() {
         tracing::dispatcher::with_default(&subscriber(&telemetry), work);
         let report = telemetry.flush_blocking(PATIENCE).unwrap();
 
-        assert_eq!((report.delivered, posthog.requests().len(), posthog.events().len()), (1, 2, 1));
+        assert_eq!((report.delivered, posthog.requests().len(), posthog.events().len()), (1, 2, 2));
         assert_eq!(posthog.events()[0].properties["$ai_evaluation_result"], false);
     }
 }
@@ -277,7 +339,7 @@ fn events_wait_on_disk_without_the_key() {
     let next = start();
     let report = next.shutdown_blocking(PATIENCE);
     assert_eq!((report.recovered, report.delivered), (1, 1), "{report:?}");
-    assert_eq!(sorted_names(&posthog.events()), ["$ai_evaluation"]);
+    assert_eq!(sorted_names(&posthog.events()), ["$ai_evaluation", "$ai_metric"]);
 }
 
 #[test]
@@ -325,4 +387,256 @@ fn a_transport_of_posthog_is_refused_for_another_destination() {
     let other = Destination::otlp("http://localhost:4318").posthog_transport(PostHogTransport::Capture);
     let error = Telemetry::builder().destination(other).build().unwrap_err().to_string();
     assert!(error.contains("Destination::posthog_transport"), "{error}");
+}
+
+/// What becomes of spans of another library.
+fn report_of(
+    to: Destination,
+    spans: impl IntoIterator<Item = Vec<KeyValue>>,
+    then: impl Fn(&mut Span),
+) -> Report {
+    let telemetry = Telemetry::builder().destination(to).on_problem(|_| {}).build().unwrap();
+    let provider = provider(&telemetry);
+    for mut attributes in spans {
+        attributes.push(kv("gen_ai.operation.name", "chat"));
+        foreign(&provider, attributes, &then);
+    }
+    telemetry.flush_blocking(PATIENCE).unwrap()
+}
+
+#[test]
+fn a_text_that_is_nested_deeply_costs_no_event() {
+    let deep = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+    for levels in [100, 126, 1_000] {
+        for key in ["gen_ai.input.messages", "gen_ai.tool.definitions", "$groups"] {
+            let posthog = FakePostHog::start().unwrap();
+            let spans = (0..20).map(|n| vec![kv(key, if n == 7 { deep(levels) } else { "{}".to_owned() })]);
+            let report = report_of(captured(&posthog), spans, |_| {});
+            assert_eq!((report.delivered, posthog.events().len()), (20, 20), "{key} {levels}: {report}");
+        }
+    }
+}
+
+#[test]
+fn an_event_that_posthog_refuses_costs_itself_alone() {
+    let posthog = FakePostHog::start().unwrap();
+    // All four, the first two, the first.
+    posthog.answer_next(3, &ServiceAnswer::status(400));
+    let report = report_of(captured(&posthog), vec![Vec::new(); 4], |_| {});
+    assert_eq!((report.delivered, report.rejected, posthog.events().len()), (3, 1, 3), "{report}");
+    assert_eq!(report.destinations[0].reasons.get("http_400"), Some(&1));
+}
+
+#[test]
+fn what_is_refused_of_the_whole_project_is_not_divided() {
+    let posthog = FakePostHog::start().unwrap();
+    posthog.answer_next(9, &FakePostHog::quota_exceeded());
+    let report = report_of(captured(&posthog), vec![Vec::new(); 4], |_| {});
+    assert_eq!((report.rejected, posthog.requests().len()), (4, 1), "{report}");
+}
+
+#[test]
+fn a_long_explanation_is_cut_and_costs_neither_the_span_nor_another_judgement() {
+    for (transport, spans) in [(PostHogTransport::Otlp, 2), (PostHogTransport::Capture, 1)] {
+        for long in ["x".repeat(9 << 20), "\u{1}".repeat(3 << 20)] {
+            let posthog = FakePostHog::start().unwrap();
+            let to = destination(&posthog).posthog_transport(transport);
+            let report = report_of(to, [Vec::new()], |span| {
+                span.add_event(JUDGED, relevance([]));
+                span.add_event(JUDGED, relevance([kv("gen_ai.evaluation.explanation", long.clone())]));
+            });
+            assert_eq!((report.delivered, report.rejected), (spans, 0), "{report}");
+            let events = posthog.events();
+            let all = ["$ai_evaluation", "$ai_evaluation", "$ai_generation", "$ai_metric", "$ai_metric"];
+            assert_eq!(sorted_names(&events), all);
+            let why = events.iter().find_map(|event| event.properties.get("$ai_evaluation_reasoning"));
+            let why = why.unwrap().as_str().unwrap();
+            assert!(why.ends_with('…') && why.len() > 400_000, "{}", why.len());
+        }
+    }
+}
+
+#[test]
+fn many_judgements_of_one_span_arrive_all_whatever_it_says() {
+    for transport in [PostHogTransport::Otlp, PostHogTransport::Capture] {
+        let posthog = FakePostHog::start().unwrap();
+        let to = destination(&posthog).posthog_transport(transport);
+        let document = vec![kv("my.document", "x".repeat(100_000))];
+        let report = report_of(to, [document], |span| {
+            (0..120).for_each(|case| span.add_event(JUDGED, relevance([kv("case", case)])));
+        });
+        assert_eq!(report.rejected, 0, "{report}");
+        assert_eq!(posthog.events().len(), 1 + 2 * 120);
+    }
+}
+
+#[test]
+fn a_line_that_is_too_large_is_divided_between_its_events() {
+    let posthog = FakePostHog::start().unwrap();
+    posthog.answer_next(1, &ServiceAnswer::status(413));
+    let report = report_of(captured(&posthog), [Vec::new()], |span| {
+        (0..3).for_each(|_| span.add_event(JUDGED, relevance([])));
+    });
+    assert_eq!((report.delivered, posthog.events().len(), posthog.requests().len()), (1, 7, 3), "{report}");
+}
+
+#[test]
+fn a_long_text_that_is_no_content_is_cut_too() {
+    for transport in [PostHogTransport::Otlp, PostHogTransport::Capture] {
+        let posthog = FakePostHog::start().unwrap();
+        let to = destination(&posthog).posthog_transport(transport);
+        let report = report_of(to, [vec![kv("my.document", "x".repeat(9 << 20))]], |_| {});
+        assert_eq!((report.delivered, report.rejected), (1, 0), "{report}");
+        let event = &posthog.events()[0];
+        assert!(event.properties["my.document"].as_str().unwrap().ends_with('…'));
+        assert_eq!(event.properties["tracing_genai.truncated"], true);
+    }
+}
+
+#[test]
+fn what_was_kept_is_sent_in_its_form_after_the_transport_was_changed() {
+    use PostHogTransport::{Capture, Otlp};
+    for is_named in [true, false] {
+        for (first, second) in [(Otlp, Capture), (Capture, Otlp)] {
+            let dir = Dir::new();
+            let posthog = FakePostHog::start().unwrap();
+            let start = |transport| {
+                let to = destination(&posthog).posthog_transport(transport);
+                let to = if is_named { to.name("acme") } else { to };
+                Telemetry::builder().destination(to).spool(dir.spool()).on_problem(|_| {}).build().unwrap()
+            };
+            let requests = if first == Otlp { 2 } else { 1 };
+            posthog.answer_next(requests, &ServiceAnswer::status(503).header("retry-after", "60"));
+            let one = start(first);
+            tracing::dispatcher::with_default(&subscriber(&one), || {
+                Tool::new("clock").start().finish();
+                Evaluation::new("a").passed(true).record(judged());
+            });
+            assert_eq!(one.shutdown_blocking(Duration::from_millis(300)).spooled, 2);
+
+            let two = start(second);
+            tracing::dispatcher::with_default(&subscriber(&two), || Tool::new("new").start().finish());
+            let report = two.shutdown_blocking(PATIENCE);
+            assert_eq!((report.recovered, report.delivered, report.rejected), (2, 3, 0), "{report}");
+            let all = ["$ai_evaluation", "$ai_metric", "$ai_trace", "$ai_trace"];
+            assert_eq!(sorted_names(&posthog.events()), all);
+            assert!(
+                posthog.refusals().iter().all(|refusal| refusal.status == 503),
+                "{:?}",
+                posthog.refusals()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_way_of_judgements_that_is_not_there_fails_no_flush_of_spans() {
+    let posthog = FakePostHog::start().unwrap();
+    let telemetry = Telemetry::builder().destination(destination(&posthog)).on_problem(|_| {});
+    let telemetry = telemetry.build().unwrap();
+    let judge = || Feedback::thumbs_up().record(judged());
+    let call = || Tool::new("clock").start().finish();
+    posthog.answer_next(1, &ServiceAnswer::status(404));
+    tracing::dispatcher::with_default(&subscriber(&telemetry), judge);
+    // What it cost is accounted for.
+    let report = telemetry.flush_blocking(PATIENCE).unwrap();
+    assert!(report.rejected == 1 && report.destinations[1].trouble.is_some(), "{report}");
+    tracing::dispatcher::with_default(&subscriber(&telemetry), call);
+    assert_eq!(telemetry.flush_blocking(PATIENCE).unwrap().delivered, 1);
+
+    // While one waits for it to be mended, that is said.
+    tracing::dispatcher::with_default(&subscriber(&telemetry), judge);
+    let error = telemetry.flush_blocking(Duration::from_millis(300)).unwrap_err().to_string();
+    assert!(error.contains(BATCH), "{error}");
+}
+
+#[test]
+fn groups_are_a_map_on_every_event() {
+    for transport in [PostHogTransport::Otlp, PostHogTransport::Capture] {
+        let posthog = FakePostHog::start().unwrap();
+        let events = events_of(&posthog, destination(&posthog).posthog_transport(transport), || {
+            scope().tag("$groups", json!({ "company": "x" })).in_scope(|| {
+                Evaluation::new("a").passed(true).record(judged());
+                Tool::new("clock").start().finish();
+            });
+        });
+        assert_eq!(events.len(), 3);
+        assert!(events.iter().all(|event| event.properties["$groups"] == json!({ "company": "x" })));
+    }
+}
+
+#[test]
+fn a_judgement_inside_a_span_that_posthog_does_not_get_is_below_the_operation_around_it() {
+    let posthog = FakePostHog::start().unwrap();
+    let events = events_of(&posthog, destination(&posthog), || {
+        let agent = Agent::invoke("a").start();
+        agent.in_scope(|| {
+            tracing::info_span!("handler").in_scope(|| Evaluation::new("a").passed(true).record(None));
+        });
+        agent.finish();
+    });
+    let agent = events.iter().find(|event| event.name == "$ai_trace").unwrap();
+    let evaluation = events.iter().find(|event| event.name == "$ai_evaluation").unwrap();
+    assert_eq!(evaluation.properties["$ai_parent_id"], agent.properties["$ai_span_id"]);
+}
+
+#[test]
+fn a_judgement_of_nothing_known_has_no_target() {
+    let posthog = FakePostHog::start().unwrap();
+    let events = events_of(&posthog, destination(&posthog), || Evaluation::new("a").score(1.0).record(None));
+    assert_eq!(sorted_names(&events), ["$ai_evaluation", "$ai_metric"]);
+    assert!(events.iter().all(|event| !event.properties.contains_key("$ai_target_id")));
+}
+
+#[test]
+fn nobodys_events_are_one_and_the_sames_in_a_trace() {
+    for transport in [PostHogTransport::Otlp, PostHogTransport::Capture] {
+        let posthog = FakePostHog::start().unwrap();
+        let events = events_of(&posthog, destination(&posthog).posthog_transport(transport), || {
+            let tool = Tool::new("clock").start();
+            let of = tool.span_ref();
+            tool.finish();
+            Feedback::thumbs_up().record(of);
+        });
+        assert_eq!(sorted_names(&events), ["$ai_metric", "$ai_trace"]);
+        for event in &events {
+            assert_eq!(Value::from(event.distinct_id.clone()), event.properties["$ai_trace_id"]);
+            assert_eq!(event.properties["$process_person_profile"], false);
+        }
+    }
+}
+
+#[test]
+fn two_projects_have_each_their_own_events() {
+    let posthog = FakePostHog::start().unwrap();
+    let telemetry = Telemetry::builder()
+        .destination(captured(&posthog))
+        .destination(Destination::posthog("phc_other").host(posthog.url()))
+        .build()
+        .unwrap();
+    tracing::dispatcher::with_default(&subscriber(&telemetry), || Feedback::thumbs_up().record(judged()));
+    telemetry.flush_blocking(PATIENCE).unwrap();
+    assert!(posthog.refusals().is_empty(), "{:?}", posthog.refusals());
+    let mut keys: Vec<_> = posthog.events().into_iter().map(|event| event.project_key).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["phc_other", "phc_test"]);
+}
+
+#[test]
+fn a_session_of_the_provider_is_written_in_posthogs_alphabet() {
+    for transport in [PostHogTransport::Otlp, PostHogTransport::Capture] {
+        let posthog = FakePostHog::start().unwrap();
+        let to = destination(&posthog).posthog_transport(transport);
+        let telemetry = Telemetry::builder().destination(to).build().unwrap();
+        let resource = Resource::builder_empty().with_attribute(kv("$ai_session_id", "s/1")).build();
+        let provider = SdkTracerProvider::builder().with_resource(resource);
+        let provider = provider.with_span_processor(telemetry.processors()).build();
+        foreign(&provider, vec![kv("gen_ai.operation.name", "chat")], |span| {
+            span.add_event(JUDGED, relevance([]));
+        });
+        telemetry.flush_blocking(PATIENCE).unwrap();
+        let events = posthog.events();
+        assert_eq!(events.len(), 3);
+        assert!(events.iter().all(|event| event.properties["$ai_session_id"] == "s~2F1"), "{events:?}");
+    }
 }

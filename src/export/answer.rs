@@ -14,7 +14,7 @@ pub(super) enum Answer {
     /// The destination has them.
     Accepted,
     /// It has them but for these many.
-    Partial { rejected: u64, message: String },
+    Partial { rejected: u64, reason: String, message: String },
     /// It does not take them now.
     Retry(Retry),
     /// It may take fewer at a time.
@@ -118,27 +118,39 @@ const TOO_LARGE: &str = "a span that is too large by itself is lost: its texts a
 pub(super) struct Advice {
     key: &'static str,
     path: &'static str,
+    form: &'static str,
 }
+
+const OTLP_FORM: &str =
+    "check that it takes OTLP as http/protobuf, with this compression (Destination::compression)";
+const POSTHOG_KEY: &str = "check the project's key (Destination::posthog, POSTHOG_API_KEY), and that its region or host \
+    (Destination::host, POSTHOG_HOST) is the project's";
 
 pub(super) static OTLP: Advice = Advice {
     key: "check the key of this destination (Destination::header, OTEL_EXPORTER_OTLP_HEADERS)",
     path: "check the path of this destination's address (Destination::exact_path)",
+    form: OTLP_FORM,
 };
 
 pub(super) static POSTHOG: Advice = Advice {
-    key: "check the project's key (Destination::posthog, POSTHOG_API_KEY), and that its region or host \
-        (Destination::host, POSTHOG_HOST) is the project's",
+    key: POSTHOG_KEY,
     path: "check that PostHog is at this host (Destination::host, POSTHOG_HOST)",
+    form: OTLP_FORM,
+};
+
+pub(super) static POSTHOG_CAPTURE: Advice = Advice {
+    key: POSTHOG_KEY,
+    path: "check that PostHog is at this host (Destination::host, POSTHOG_HOST), and of a version that takes batches \
+        of AI events, without which there are no judgements, and no PostHogTransport::Capture",
+    form: "check that PostHog at this host takes its events as JSON, with this compression (Destination::compression)",
 };
 
 impl Advice {
-    fn on(&self, status: u16) -> &'static str {
+    pub(super) fn on(&self, status: u16) -> &'static str {
         match status {
             401 | 402 | 403 | 407 => self.key,
             404 | 405 => self.path,
-            _ => {
-                "check that it takes OTLP as http/protobuf, with this compression (Destination::compression)"
-            }
+            _ => self.form,
         }
     }
 }
@@ -166,6 +178,7 @@ pub(super) fn of_partial(rejected: i64, message: &str) -> Answer {
     match u64::try_from(rejected) {
         Ok(rejected) if rejected > 0 => Answer::Partial {
             rejected,
+            reason: "partial_success".to_owned(),
             message: format!("took a request in part: {}", excerpt(message.as_bytes())),
         },
         _ => Answer::Accepted,
@@ -363,7 +376,7 @@ mod tests {
         let partial = ExportTracePartialSuccess { rejected_spans: 3, error_message: "too old".into() };
         let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
         assert!(
-            matches!(of_http(200, &Headers::default(), &body, NOW, &OTLP), Answer::Partial { rejected: 3, message } if message.contains("too old"))
+            matches!(of_http(200, &Headers::default(), &body, NOW, &OTLP), Answer::Partial { rejected: 3, message, .. } if message.contains("too old"))
         );
     }
 

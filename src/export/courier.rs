@@ -290,8 +290,9 @@ fn left(deadline: Option<Instant>, patience: Duration) -> Duration {
 }
 
 /// Waits until everything from the position `first` on that is recorded so far is accounted for, at most for
-/// `patience`: whether it is, and all settings are right. For a
-/// destination whose settings are wrong it does not wait longer than until that has said so again.
+/// `patience`: whether it is, and all settings are right but those of
+/// ways that are beside. For a destination whose settings are wrong it does not wait longer than until that has said so
+/// again.
 async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, first: i64, patience: Duration) -> bool {
     let marks: Vec<i64> = lanes.iter().map(|lane| lane.mark()).collect();
     let _waits = Waiting::begin(lanes);
@@ -308,7 +309,7 @@ async fn settle(lanes: &[Arc<Lane>], alarm: Option<&Alarm>, first: i64, patience
         }
     };
     let _ = timeout(patience, all).await;
-    lanes.iter().zip(&marks).all(|(lane, mark)| lane.is_settled(first..*mark) && !lane.is_misconfigured())
+    lanes.iter().zip(&marks).all(|(lane, mark)| lane.is_settled(first..*mark) && !lane.fails_flushes())
 }
 
 /// Has the lanes send first what somebody waits for.

@@ -137,9 +137,9 @@ impl Delivery {
                 self.lane.not_too_large(body.len());
                 shipment.delivered().await
             }
-            Answer::Partial { rejected, message } => {
+            Answer::Partial { rejected, reason, message } => {
                 self.is_well();
-                shipment.rejected(rejected, "partial_success", &message).await
+                shipment.rejected(rejected, &reason, &message).await
             }
             Answer::TooLarge { message, .. } => {
                 self.is_well();

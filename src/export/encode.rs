@@ -230,7 +230,7 @@ fn alone(finished: &Finished, view: &View) -> usize {
 fn resource_of(finished: &Finished, view: &View) -> ResourceMessage {
     let mut resource = finished.source.resource.clone();
     if view.vocabulary == Vocabulary::PostHog {
-        resource.attributes.retain(|attribute| posthog::is_kept(&attribute.key));
+        posthog::translate_resource(&mut resource.attributes);
     }
     resource
 }
@@ -258,6 +258,7 @@ pub(super) fn facts<'a>(finished: &'a Finished, view: &View) -> posthog::Facts<'
     posthog::Facts {
         operation: finished.operation.as_deref(),
         parent: finished.operation_above,
+        is_parent_known: finished.is_parent_known,
         has_content: view.content.as_ref().is_some_and(ContentCapture::is_on),
         resource: &finished.source.resource.attributes,
     }

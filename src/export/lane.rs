@@ -88,6 +88,8 @@ pub(super) struct Lane {
     signal: Signal,
     limits: Limits,
     view: View,
+    /// Whether it is there for what a destination's spans cannot carry.
+    is_beside: bool,
     state: Mutex<State>,
     /// Whether it takes no more spans in: changed under the state's lock, so that its sums hold.
     closed: AtomicBool,
@@ -127,6 +129,7 @@ impl Lane {
             state: Mutex::new(State::new(limits.request_bytes)),
             limits,
             view,
+            is_beside: false,
             closed: AtomicBool::new(false),
             room: Condvar::new(),
             wake: Notify::new(),
@@ -134,6 +137,11 @@ impl Lane {
             hurries: AtomicU64::new(0),
             settled: Notify::new(),
         }
+    }
+
+    /// Has it be a way beside that of a destination's spans, or not.
+    pub(super) fn beside(self, is_beside: bool) -> Self {
+        Self { is_beside, ..self }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -393,6 +401,12 @@ impl Lane {
     /// Whether the destination said last that its settings are wrong.
     pub(super) fn is_misconfigured(&self) -> bool {
         self.lock().misconfigured_at.is_some()
+    }
+
+    /// Whether that makes a flush fail for which there is nothing left to wait for here. A way that is beside another
+    /// has nothing to say of what goes there.
+    pub(super) fn fails_flushes(&self) -> bool {
+        !self.is_beside && self.is_misconfigured()
     }
 
     /// Whether it said so a moment ago: it is not asked again yet, whoever is in a hurry.

@@ -73,7 +73,6 @@ pub(super) struct Ended {
     /// The nearest span of generative AI above it, as of its start; it may have ended since.
     pub(super) nearest_gen_ai: Option<SpanId>,
     /// The top-most span above it that this process knew at its start, or itself.
-    #[allow(dead_code, reason = "vendors read it")]
     pub(super) local_root: SpanId,
     /// The id in Tracia of the nearest call above it that goes there.
     pub(super) nearest_call: Option<Arc<str>>,

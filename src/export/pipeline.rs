@@ -31,6 +31,8 @@ pub(super) struct Finished {
     pub(super) operation: Option<Arc<Operation>>,
     /// The nearest span of generative AI above it, where a destination needs to know.
     pub(super) operation_above: Option<SpanId>,
+    /// Whether its parent lived here when it started, so that this is all that there is above it.
+    pub(super) is_parent_known: bool,
     /// The id in Tracia of the nearest call above it; of an evaluation, of what was judged.
     pub(super) tracia_above: Option<Arc<str>>,
     pub(super) source: Arc<Source>,
@@ -176,9 +178,10 @@ impl Pipeline {
         }
     }
 
-    /// Whether a destination said last that its settings are wrong.
+    /// Whether a destination said last that its settings are wrong, and it is for that that a flush fails.
     pub(super) fn is_misconfigured(&self) -> bool {
-        self.lanes.iter().chain(&self.other_lanes).any(|lane| lane.is_misconfigured())
+        let mut lanes = self.lanes.iter().chain(&self.other_lanes);
+        lanes.any(|lane| lane.fails_flushes() || (lane.is_misconfigured() && lane.report().pending > 0))
     }
 
     pub(super) fn report(&self) -> Report {
@@ -226,6 +229,7 @@ impl Finished {
             plain_status: None,
             operation: None,
             operation_above: None,
+            is_parent_known: false,
             tracia_above: None,
             source: Arc::default(),
             weight,

@@ -144,6 +144,8 @@ impl Processor {
         candidate: &Candidate,
         ended: Option<Ended>,
     ) {
+        let is_parent_known =
+            ended.as_ref().is_some_and(|ended| ended.local_root != span.span_context.span_id());
         let (operation_above, nearest_call) =
             ended.map_or_else(Default::default, |ended| (ended.nearest_gen_ai, ended.nearest_call));
         let fit = candidate.fit;
@@ -165,8 +167,16 @@ impl Processor {
         let operation = operation.filter(|_| self.pipeline.keeps_operations);
         let weight = weight::of_span(&span) + operation.as_deref().map_or(0, weight::of_operation);
         let source = Arc::clone(&self.source);
-        let finished =
-            Finished { span, plain_status, operation, operation_above, tracia_above, source, weight };
+        let finished = Finished {
+            span,
+            plain_status,
+            operation,
+            operation_above,
+            is_parent_known,
+            tracia_above,
+            source,
+            weight,
+        };
         self.push(&Arc::new(finished), candidate);
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn redacted(finished: &Finished, redaction: &Redaction) -> Finished {
         plain_status: finished.plain_status.clone(),
         operation: finished.operation.as_deref().map(|operation| Arc::new(redaction.operation(operation))),
         operation_above: finished.operation_above,
+        is_parent_known: finished.is_parent_known,
         tracia_above: finished.tracia_above.clone(),
         source: Arc::clone(&finished.source),
         weight: finished.weight,

@@ -86,6 +86,8 @@ pub(super) enum Judgements {
     Alone,
     /// They go another way.
     Apart,
+    /// Neither these nor anything else: it is there for what an earlier run left.
+    Nothing,
 }
 
 /// What a destination chooses from the spans.
@@ -136,7 +138,7 @@ impl Selection {
 
     /// Whether it is there for what the destination's spans cannot carry.
     pub(super) fn is_beside(&self) -> bool {
-        self.judgements == Judgements::Alone
+        matches!(self.judgements, Judgements::Alone | Judgements::Nothing)
     }
 
     pub(super) fn for_tracia(self, takes_others: bool) -> Self {
@@ -159,6 +161,7 @@ impl Selection {
     pub(super) fn takes(&self, candidate: &Candidate) -> bool {
         let Candidate { trace, relation, fit, judgement } = *candidate;
         let passes = match (self.judgements, self.filter) {
+            (Judgements::Nothing, _) => false,
             (Judgements::Alone, _) => judgement != Judgement::None,
             (Judgements::Also, _) if judgement != Judgement::None => true,
             (Judgements::Apart, _) if judgement == Judgement::All => false,
@@ -206,6 +209,7 @@ mod tests {
         assert_eq!(taken(Judgements::Also), [true, true, true]);
         assert_eq!(taken(Judgements::Alone), [false, true, true]);
         assert_eq!(taken(Judgements::Apart), [true, true, false]);
+        assert_eq!(taken(Judgements::Nothing), [false; 3]);
     }
 
     #[test]

@@ -238,7 +238,8 @@ impl Telemetry {
     /// # Errors
     /// When the time is over ([`ErrorKind::Timeout`]), and as soon as a destination has said that its settings are
     /// wrong ([`ErrorKind::Configuration`]); spans that are pending then stay so, and are tried again. What was
-    /// refused for another reason is no error of the flush: see [`Report::rejected`].
+    /// refused for another reason is no error of the flush: see [`Report::rejected`]. The way of judgements beside
+    /// PostHog's spans is one of these only while it has something pending; its trouble is in the report.
     pub async fn flush(&self, timeout: Duration) -> Result<Report, Error> {
         let whole = self.pipeline.commands.flush(timeout).await;
         self.outcome(whole)
@@ -524,7 +525,9 @@ fn pipeline(
     patience: Duration,
 ) -> Result<Pipeline, Error> {
     destinations.iter().try_for_each(Destination::check)?;
-    let destinations: Vec<Destination> = destinations.iter().flat_map(Destination::ways).collect();
+    let has_spool = spool.is_some();
+    let ways = destinations.iter().flat_map(|destination| destination.ways(has_spool));
+    let destinations: Vec<Destination> = ways.collect();
     let selections = destinations.iter().map(Destination::selection).collect::<Result<Vec<_>, _>>()?;
     let live = selections.iter().any(Selection::needs_ancestors).then(Live::default);
     let mut lanes: Vec<Arc<Lane>> = Vec::new();
@@ -544,7 +547,7 @@ fn pipeline(
                 }
                 let (name, address) = destination.route(signal, &client)?;
                 let lane = Lane::new(name, signal, destination.limits(limits)?, destination.view());
-                let lane = Arc::new(lane);
+                let lane = Arc::new(lane.beside(selection.is_beside()));
                 #[cfg(feature = "metrics")]
                 components.push(Component::new(signal, lane.name(), &address, &components));
                 lanes.push(Arc::clone(&lane));

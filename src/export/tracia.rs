@@ -124,6 +124,7 @@ fn judgement(finished: &Finished, event: &Event, judged: Option<Arc<str>>) -> Fi
         plain_status: None,
         operation: None,
         operation_above: None,
+        is_parent_known: false,
         tracia_above: judged,
         source: Arc::clone(source),
         weight,

@@ -63,7 +63,7 @@ pub struct Destination {
     code_attributes: bool,
     /// Set for PostHog alone.
     posthog: Option<PostHog>,
-    /// An option of PostHog's that was given to another.
+    /// What is wrong with an option of PostHog's that was given to another.
     idle_option: Option<&'static str>,
 }
 
@@ -154,6 +154,8 @@ impl Destination {
     /// Needed where several destinations have one address, as tenants of a back end have who differ by their key: what
     /// was kept for one must not go out with the key of another. Such a name must not change, and not be given to
     /// another destination, while there may be something in the spool for it.
+    ///
+    /// What goes by PostHog's capture API has the name with ` (capture)` behind it.
     ///
     /// With a spool [`TelemetryBuilder::build`](super::TelemetryBuilder::build) refuses an empty name, one that two
     /// destinations have, and two destinations that take the same signal at the same address unless both are named.

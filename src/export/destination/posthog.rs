@@ -25,6 +25,9 @@ const OTLP_PATH: &str = "/i/v0/ai/otel";
 /// Where PostHog takes events of AI in JSON.
 const CAPTURE_PATH: &str = "/i/v0/ai/batch/";
 
+/// What the name of a destination has behind it in the spool for what goes by the capture API.
+pub(super) const CAPTURE_NAME: &str = " (capture)";
+
 /// The most spans in one request: one more, and PostHog refuses them all.
 const BATCH: usize = 100;
 
@@ -44,8 +47,17 @@ pub(super) struct PostHog {
     host: String,
     host_origin: &'static str,
     transport: PostHogTransport,
-    /// Whether it is the way of judgements, beside that of the spans.
-    is_of_judgements: bool,
+    way: Way,
+}
+
+/// Which of the ways to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Main,
+    /// That of judgements, beside that of the spans.
+    Judgements,
+    /// That of what an earlier run left in the spool, with the other transport.
+    Leftovers,
 }
 
 /// How events come to PostHog: see [`Destination::posthog_transport`].
@@ -65,15 +77,22 @@ impl Destination {
     /// It gets the spans about generative AI as its events, in its own properties: generations, embeddings, and the
     /// traces and spans around them. A span whose parent it does not get is put below the nearest one that it
     /// gets, or becomes the root. Events belong to the [user](crate::context::Scope::user) and the
-    /// session of the scope they are in, and are anonymous without one. Requests stay within PostHog's
+    /// session of the scope they are in, and are anonymous and their trace's without a user. Requests stay within PostHog's
     /// limits, whatever `OTEL_BSP_*` says: at most 100 spans and 4 MiB; of a span that is larger by itself the longest
-    /// texts are cut, and it has the attribute `tracing_genai.truncated`.
+    /// texts are cut, its content first, and it has the attribute `tracing_genai.truncated`.
     ///
     /// Judgements, which have no events over OTLP, go by PostHog's capture API: an
     /// [`Evaluation`](crate::span::Evaluation) as `$ai_evaluation` and its score as `$ai_metric`, a
-    /// [`Feedback`](crate::span::Feedback) as `$ai_feedback` and `$ai_metric`, all of the trace that they are of. That is
-    /// a way of its own, with limits of its own, which the [report](crate::export::Report::destinations) has once there
-    /// was one. With [`posthog_transport`](Self::posthog_transport) everything goes that way.
+    /// [`Feedback`](crate::span::Feedback) as `$ai_feedback` and `$ai_metric`, all of the trace that they are of; a label
+    /// without a score is the metric itself. That way has a queue and an account of its own, with the limits of this
+    /// destination: as much again may wait in memory, and the [report](crate::export::Report::destinations) has it as
+    /// another destination once there was a judgement. A span of a call that another library put a judgement on goes
+    /// both ways, and is counted for either. Where PostHog does not take judgements (a version of one's own that is too
+    /// old), the report says so; a flush fails for that only while one of them is pending. With
+    /// [`posthog_transport`](Self::posthog_transport) everything goes that way.
+    ///
+    /// Two projects at one host need a [name](Self::name) each where there is a [spool](crate::export::Spool): what was
+    /// kept for one must not go out with the key of the other.
     ///
     /// The region is the US unless [`host`](Self::host) says otherwise; content is not sent unless
     /// [`content`](Self::content) allows it. A session's id with other characters than PostHog takes (letters, digits
@@ -132,21 +151,21 @@ impl Destination {
             host: host.trim().to_owned(),
             host_origin,
             transport: PostHogTransport::default(),
-            is_of_judgements: false,
+            way: Way::Main,
         };
-        let mut destination = Self {
+        let destination = Self {
             filter: SpanFilter::GenAi,
             content: Some(ContentCapture::off()),
             code_attributes: false,
             ..Self::from_origin(String::new(), Origin::Option(host_origin))
         };
-        destination.otlp.advice = &answer::POSTHOG;
         // A blank at its end would be lost in a header; the check sees it.
         destination.exact_path().bearer(key).with_posthog(posthog)
     }
 
     fn with_posthog(mut self, posthog: PostHog) -> Self {
         let (endpoint, origin) = (posthog.endpoint(), Origin::Option(posthog.host_origin));
+        self.otlp.advice = if posthog.captures() { &answer::POSTHOG_CAPTURE } else { &answer::POSTHOG };
         self.each(|otlp| otlp.set_endpoint(endpoint.clone(), origin));
         Self { posthog: Some(posthog), ..self }
     }
@@ -163,16 +182,25 @@ impl Destination {
                 let host = host.into().trim().to_owned();
                 self.with_posthog(PostHog { host, host_origin: NAME, ..posthog })
             }
-            None => Self { idle_option: Some(NAME), ..self },
+            None => Self {
+                idle_option: Some(
+                    "Destination::host is for Destination::posthog; Destination::otlp is given its whole address",
+                ),
+                ..self
+            },
         }
     }
 
     /// How PostHog gets its events, [over OTLP](PostHogTransport::Otlp) by default.
     ///
-    /// By the [capture API](PostHogTransport::Capture) each event has an id that its span makes, so that PostHog
-    /// stores one that was sent twice once, where it stores a span that was sent twice over OTLP twice. The
-    /// events are the same otherwise, but that the endpoint for OTLP makes an HTTP status up (500) for tools and agents
-    /// that fail, and says of an anonymous event where it came from another way.
+    /// By the [capture API](PostHogTransport::Capture) each event has an id that its span makes. Whatever is sent twice
+    /// (after an answer that was lost) PostHog stores once; over OTLP it stores it twice. The events are the same
+    /// otherwise, with two exceptions: PostHog marks those that came over OTLP (`$ai_ingestion_source`), and gives a
+    /// tool or an agent that failed an HTTP status (500) there.
+    ///
+    /// In a [spool](crate::export::Spool) either form has a place of its own: OTLP under the destination's
+    /// [name](Self::name), the capture API's JSON under the name with ` (capture)` behind it, which no other destination
+    /// may be called. After a change of the transport what was kept is sent in the form that it has.
     ///
     /// For [`Destination::posthog`] alone; given to another destination it is an error of
     /// [`TelemetryBuilder::build`](crate::export::TelemetryBuilder::build).
@@ -186,28 +214,44 @@ impl Destination {
     pub fn posthog_transport(mut self, transport: PostHogTransport) -> Self {
         match self.posthog.take() {
             Some(posthog) => self.with_posthog(PostHog { transport, ..posthog }),
-            None => Self { idle_option: Some("Destination::posthog_transport"), ..self },
+            None => Self {
+                idle_option: Some(
+                    "Destination::posthog_transport is for Destination::posthog; other destinations have one \
+                     way to send spans",
+                ),
+                ..self
+            },
         }
     }
 
-    /// The ways to it: PostHog has one for spans, and one for what OTLP cannot carry.
-    pub(in crate::export) fn ways(&self) -> Vec<Self> {
-        let mut ways = vec![self.clone()];
-        if let Some(posthog) = self.posthog.as_ref().filter(|of| of.transport == PostHogTransport::Otlp) {
-            let mut beside = self.clone().with_posthog(PostHog { is_of_judgements: true, ..posthog.clone() });
-            // The spool has one place for each.
-            beside.name = self.name.as_ref().map(|name| format!("{name} (capture)"));
-            ways.push(beside);
-        }
-        ways
+    /// The ways to it: PostHog has one for spans, one for what OTLP cannot carry, and with a spool one for what was kept
+    /// for the other transport.
+    pub(in crate::export) fn ways(&self, has_spool: bool) -> Vec<Self> {
+        let Some(posthog) = &self.posthog else { return vec![self.clone()] };
+        let beside = match posthog.transport {
+            PostHogTransport::Otlp => Some(Way::Judgements),
+            PostHogTransport::Capture => Some(Way::Leftovers).filter(|_| has_spool),
+        };
+        let of = |way| {
+            let mut of_way = self.clone().with_posthog(PostHog { way, ..posthog.clone() });
+            let captures = of_way.posthog.as_ref().is_some_and(PostHog::captures);
+            // The spool has one place for each form.
+            of_way.name = self.name.as_ref().map(|name| {
+                if captures && !name.trim().is_empty() {
+                    format!("{name}{CAPTURE_NAME}")
+                } else {
+                    name.clone()
+                }
+            });
+            of_way
+        };
+        [Some(Way::Main), beside].into_iter().flatten().map(of).collect()
     }
 
     /// The settings that hold for a back end of its own kind.
     pub(super) fn check_posthog(&self) -> Result<(), Error> {
-        if let Some(option) = self.idle_option {
-            return Err(Error::configuration(format!(
-                "{option} is for Destination::posthog; Destination::otlp is given its whole address"
-            )));
+        if let Some(why) = self.idle_option {
+            return Err(Error::configuration(why));
         }
         let Some(posthog) = &self.posthog else { return Ok(()) };
         posthog.check_key()?;
@@ -245,22 +289,27 @@ impl PostHog {
 
     /// Whether it speaks the capture API.
     fn captures(&self) -> bool {
-        self.is_of_judgements || self.transport == PostHogTransport::Capture
+        match self.way {
+            Way::Main => self.transport == PostHogTransport::Capture,
+            Way::Judgements => true,
+            Way::Leftovers => false,
+        }
     }
 
     pub(super) fn vocabulary(&self) -> Vocabulary {
         if self.captures() {
-            Vocabulary::PostHogCapture { has_spans: !self.is_of_judgements }
+            Vocabulary::PostHogCapture { has_spans: self.way == Way::Main }
         } else {
             Vocabulary::PostHog
         }
     }
 
     pub(super) fn selection(&self, selection: Selection) -> Selection {
-        let judgements = match self.transport {
-            PostHogTransport::Capture => Judgements::Also,
-            PostHogTransport::Otlp if self.is_of_judgements => Judgements::Alone,
-            PostHogTransport::Otlp => Judgements::Apart,
+        let judgements = match (self.way, self.transport) {
+            (Way::Leftovers, _) => Judgements::Nothing,
+            (Way::Judgements, _) => Judgements::Alone,
+            (Way::Main, PostHogTransport::Capture) => Judgements::Also,
+            (Way::Main, PostHogTransport::Otlp) => Judgements::Apart,
         };
         selection.with_operations_above().with_judgements(judgements)
     }
@@ -414,11 +463,36 @@ mod tests {
             (posthog().compression(Compression::Zstd), "zstd"),
             (posthog().spans(SpanFilter::All), "Destination::spans"),
             (posthog().signals([Signal::Traces, Signal::Logs]), "traces"),
-            (Destination::otlp("http://localhost").host("eu"), "Destination::posthog"),
+            (Destination::otlp("http://localhost").host("eu"), "whole address"),
+            (
+                Destination::otlp("http://localhost").posthog_transport(PostHogTransport::Capture),
+                "one way to send",
+            ),
         ] {
             let error = checked(&destination).unwrap_err();
             assert!(error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn each_form_has_a_place_of_its_own_in_the_spool() {
+        let keys = |transport, has_spool| {
+            let posthog = Destination::posthog("phc_a").name("acme").posthog_transport(transport);
+            let ways = posthog.ways(has_spool);
+            ways.iter().map(|way| way.spool_key().map(str::to_owned).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(PostHogTransport::Otlp, true), ["acme", "acme (capture)"]);
+        assert_eq!(keys(PostHogTransport::Capture, true), ["acme (capture)", "acme"]);
+        assert_eq!(keys(PostHogTransport::Capture, false), ["acme (capture)"]);
+    }
+
+    #[test]
+    fn what_mends_the_capture_api_is_not_otlp() {
+        let advice =
+            |transport| Destination::posthog("phc_a").posthog_transport(transport).otlp.advice.on(415);
+        assert!(advice(PostHogTransport::Otlp).contains("OTLP"));
+        assert!(advice(PostHogTransport::Capture).contains("JSON"));
+        assert!(!advice(PostHogTransport::Capture).contains("OTLP"));
     }
 
     #[test]

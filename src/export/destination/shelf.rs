@@ -1,6 +1,6 @@
 //! What the spool knows each destination by.
 
-use super::Signal;
+use super::{Signal, posthog::CAPTURE_NAME};
 use crate::Error;
 
 /// What one destination takes of one signal.
@@ -32,9 +32,16 @@ pub(in crate::export) fn keys(all: &[Shelved<'_>]) -> Result<Vec<String>, Error>
     let keys: Vec<String> = all.iter().map(key).collect();
     let twin = keys.iter().enumerate().find(|(index, key)| keys[..*index].contains(key));
     match twin {
-        Some((_, key)) => Err(Error::configuration(format!(
-            "two destinations have the name {key:?}: give each one of its own with Destination::name"
-        ))),
+        Some((_, key)) => {
+            let why = match key.strip_suffix(CAPTURE_NAME) {
+                Some(name) => format!(", which is where PostHog's capture API has what is of {name:?}"),
+                None => String::new(),
+            };
+            Err(Error::configuration(format!(
+                "two destinations have the name {key:?} in the spool{why}: give each one of its own with \
+                 Destination::name"
+            )))
+        }
         None => Ok(keys),
     }
 }
@@ -95,6 +102,12 @@ mod tests {
         ] {
             assert!(refused(&[one, other]).contains("Destination::name"));
         }
+    }
+
+    #[test]
+    fn a_name_that_is_the_capture_apis_place_of_another_says_so() {
+        let error = refused(&[traces(Some("a (capture)"), A), traces(Some("a (capture)"), B)]);
+        assert!(error.contains("capture API") && error.contains("\"a\""), "{error}");
     }
 
     #[test]

@@ -91,7 +91,8 @@ pub struct PostHogEvent {
 #[derive(Debug, Default)]
 struct Events {
     events: Vec<PostHogEvent>,
-    uuids: HashSet<String>,
+    /// By the key of the project.
+    uuids: HashSet<(String, String)>,
     made: u64,
 }
 
@@ -196,12 +197,12 @@ fn take(events: &mut Events, request: &ReceivedRequest) -> Outcome {
 }
 
 impl Events {
-    /// Stores an event, unless one of the same id is there already.
+    /// Stores an event, unless its project has one of the same id already.
     fn store(&mut self, event: PostHogEvent) -> Result<(), String> {
         if !event.project_key.starts_with("phc_") {
             return Err("the token is of no project".to_owned());
         }
-        if !self.uuids.insert(event.uuid.clone()) {
+        if !self.uuids.insert((event.project_key.clone(), event.uuid.clone())) {
             return Err(format!("an event {} is there already", event.uuid));
         }
         self.events.push(event);

@@ -39,6 +39,7 @@
 //! - A request of more than 100 spans about generative AI (the batches of OpenTelemetry have 512) or of more than 4 MiB is lost as a
 //!   whole: set the batch to 100.
 //! - An evaluation is an event of its span, and PostHog has no use for either.
+//! - Without a user the events of one request have one random id, and not that of their trace.
 //! - Where the resource names a user, `$process_person_profile` says there is none.
 //! - What an agent used in all is the sum of its calls, and counts beside them. Its messages are `$ai_input` and
 //!   `$ai_output_choices` beside the states.
@@ -68,12 +69,17 @@ pub(crate) use session::is_session_id;
 pub(crate) use {
     capture::{event as captured_event, judgements},
     on_span::{is_marked, is_of_content},
-    properties::is_kept,
     shorten::shorten,
-    span::{Facts, translate},
+    span::{Facts, translate, translate_resource},
 };
 
 use crate::record::{OperationClass, OperationKind};
+
+/// An id as PostHog has it.
+#[cfg(feature = "export")]
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// The event that PostHog's LLM analytics knows this kind of operation by. (A span without a
 /// parent that would be an `$ai_span` becomes an `$ai_trace` there.)

@@ -5,7 +5,7 @@ use crate::{
     vocabulary::gen_ai::to_i64,
 };
 use serde_json::Value as Json;
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// Keys that begin so make PostHog read the span as another library's.
 const SWITCHES: [&str; 6] = ["ai.", "eve.", "traceloop.", "pydantic_ai.", "logfire.", "anthropic."];
@@ -28,21 +28,19 @@ pub(crate) fn is_kept(key: &str) -> bool {
     !LEFT_OUT.contains(&key) && !SWITCHES.iter().any(|prefix| key.starts_with(prefix))
 }
 
+/// Whether it marks an event as one of PostHog's own gateway, which it takes from that alone.
+pub(super) fn is_of_gateway(key: &str) -> bool {
+    key.starts_with("$ai_gateway")
+}
+
 /// Attributes, each name once, with their values as JSON has them.
-pub(super) struct Properties(Vec<(Cow<'static, str>, Json)>);
+pub(super) struct Properties(BTreeMap<Cow<'static, str>, Json>);
 
 impl Properties {
     /// Of these, those that have a value.
     pub(super) fn of(attributes: impl IntoIterator<Item = (Cow<'static, str>, Json)>) -> Self {
-        let attributes = attributes.into_iter();
-        let mut all = Self(Vec::with_capacity(attributes.size_hint().0 + 24));
-        for (key, value) in attributes {
-            // The last of a name wins, as it does in an object.
-            if !value.is_null() {
-                all.set(key, value);
-            }
-        }
-        all
+        // The last of a name wins, as it does in an object.
+        Self(attributes.into_iter().filter(|(_, value)| !value.is_null()).collect())
     }
 
     /// What is to be sent of them.
@@ -55,7 +53,7 @@ impl Properties {
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Json> {
-        self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
+        self.0.get(key)
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -72,21 +70,16 @@ impl Properties {
     }
 
     pub(super) fn take(&mut self, key: &str) -> Option<Json> {
-        let place = self.0.iter().position(|(name, _)| name == key)?;
-        Some(self.0.remove(place).1)
+        self.0.remove(key)
     }
 
     /// Takes out what `is_out`, by name.
     pub(super) fn remove(&mut self, is_out: impl Fn(&str) -> bool) {
-        self.0.retain(|(key, _)| !is_out(key));
+        self.0.retain(|key, _| !is_out(key));
     }
 
     pub(super) fn set(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Json>) {
-        let (key, value) = (key.into(), value.into());
-        match self.0.iter_mut().find(|(name, _)| *name == key) {
-            Some((_, known)) => *known = value,
-            None => self.0.push((key, value)),
-        }
+        self.0.insert(key.into(), value.into());
     }
 
     /// Sets what is known of a property that nobody has set: what a program says itself stands.

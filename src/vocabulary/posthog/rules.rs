@@ -101,11 +101,13 @@ fn outcome(list: &mut Properties, class: OperationClass, known: &Known<'_>) {
     let record = known.operation;
     let answered = record.and_then(|operation| operation.http_status).map(i64::from);
     let answered = answered.or_else(|| list.integer("http.response.status_code"));
-    list.put(ph::AI_IS_ERROR, Some(known.failure.is_some()));
     let Some(words) = known.failure else {
+        list.put(ph::AI_IS_ERROR, Some(false));
         list.put(ph::AI_HTTP_STATUS, answered);
         return;
     };
+    // It is one to PostHog, whatever was said before.
+    list.set(ph::AI_IS_ERROR, true);
     list.copy(ph::AI_ERROR_TYPE, names::ERROR_TYPE);
     // Of a span of another library the exception may say more.
     if record.is_some() || !known.has_exception {

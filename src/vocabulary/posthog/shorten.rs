@@ -17,17 +17,13 @@ const REST: &str = "…";
 /// Below this a text says nothing, and content goes as a whole.
 const SHORTEST: usize = 32;
 
-/// Cuts the span's texts, the longest first and all content among them before it cuts anything else, until it has
-/// at most so many encoded bytes, and says so on it. Everything else stays.
+/// Cuts the span's texts, all content among them as far as that is enough, the longest first, until it has at most so
+/// many encoded bytes, and says so on it. Everything else stays.
 pub(crate) fn shorten(span: &mut Span, most: usize) {
     if span.encoded_len() <= most {
         return;
     }
-    span.attributes.push(KeyValue {
-        key: own::TRACING_GENAI_TRUNCATED.to_owned(),
-        value: Some(AnyValue { value: Some(Value::BoolValue(true)) }),
-        ..KeyValue::default()
-    });
+    mark(span);
     let mut contents: Vec<(usize, Content)> = span
         .attributes
         .iter_mut()
@@ -35,7 +31,12 @@ pub(crate) fn shorten(span: &mut Span, most: usize) {
         .filter(|(_, attribute)| attribute.key != ph::AI_ERROR && is_content(&attribute.key))
         .filter_map(|(place, attribute)| Some((place, Content::of(attribute.value.take()?.value?))))
         .collect();
-    let others = span.encoded_len();
+    let mut others = span.encoded_len();
+    if others > most / 8 * 7 {
+        // The content is not to blame, and is not to be lost for it: an error's words, a stack, a document.
+        cut_others(span, most / 2);
+        others = span.encoded_len();
+    }
     let mut cap = most.saturating_sub(others);
     loop {
         let mut size = others;
@@ -57,12 +58,28 @@ pub(crate) fn shorten(span: &mut Span, most: usize) {
         }
     }
     span.attributes.retain(|attribute| attribute.value.is_some());
-    // Nothing of the content may be to blame: an error's words, a stack.
-    let mut cap = most / 8;
+}
+
+/// Says that something was cut.
+fn mark(span: &mut Span) {
+    if span.attributes.iter().any(|attribute| attribute.key == own::TRACING_GENAI_TRUNCATED) {
+        return;
+    }
+    span.attributes.push(KeyValue {
+        key: own::TRACING_GENAI_TRUNCATED.to_owned(),
+        value: Some(AnyValue { value: Some(Value::BoolValue(true)) }),
+        ..KeyValue::default()
+    });
+}
+
+/// Cuts whatever text there is, the longest first.
+fn cut_others(span: &mut Span, most: usize) {
+    let mut cap = most / 4;
     while span.encoded_len() > most && cap >= SHORTEST {
         let events = span.events.iter_mut().flat_map(|event| &mut event.attributes);
-        let texts = span.attributes.iter_mut().filter(|one| one.key == ph::AI_ERROR).chain(events);
+        let texts = span.attributes.iter_mut().chain(events);
         texts.filter_map(|one| one.value.as_mut()).for_each(|value| cut_value(value, cap));
+        cut(&mut span.name, cap);
         if let Some(status) = &mut span.status {
             cut(&mut status.message, cap);
         }
@@ -89,6 +106,8 @@ impl Content {
 
     fn cut(&mut self, cap: usize) {
         match self {
+            // What is short enough stays as it was written.
+            Self::Json(_, text) if text.len() <= cap => {}
             Self::Json(json, text) => {
                 cut_json(json, cap);
                 *text = json.to_string();
@@ -215,6 +234,25 @@ mod tests {
         assert_eq!(text(&span, names::GEN_AI_INPUT_MESSAGES), None);
         assert_eq!(text(&span, names::GEN_AI_REQUEST_MODEL), Some("gpt-5"));
         assert!(is_marked(&span));
+    }
+
+    #[test]
+    fn another_long_text_is_cut_and_the_content_stays() {
+        let span = shortened(vec![
+            attribute("my.document", "x".repeat(90 * MOST)),
+            attribute(names::GEN_AI_INPUT_MESSAGES, r#"[{"role":"user","content":"Hi"}]"#.to_owned()),
+        ]);
+        assert!(text(&span, "my.document").unwrap().ends_with(REST));
+        assert_eq!(text(&span, names::GEN_AI_INPUT_MESSAGES), Some(r#"[{"role":"user","content":"Hi"}]"#));
+        assert!(is_marked(&span));
+    }
+
+    #[test]
+    fn what_is_cut_again_says_so_once() {
+        let mut span = shortened(vec![attribute("my.document", "x".repeat(2 * MOST))]);
+        shorten(&mut span, MOST / 4);
+        assert!(span.encoded_len() <= MOST / 4);
+        assert_eq!(span.attributes.len(), 2);
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! these leave out is said in its own names.
 
 use super::{
-    json,
-    properties::Properties,
+    hex, json,
+    properties::{Properties, is_kept},
     rules::{self, Known},
+    session::session_id,
 };
 use crate::{
     record::Operation,
@@ -28,6 +29,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) operation: Option<&'a Operation>,
     /// The nearest span above it that PostHog gets.
     pub(crate) parent: Option<SpanId>,
+    /// Whether the span's own parent is known, so that it is this or none that PostHog gets.
+    pub(crate) is_parent_known: bool,
     /// Whether content may be sent.
     pub(crate) has_content: bool,
     /// The attributes of its resource, which become properties as well.
@@ -45,6 +48,11 @@ pub(crate) fn translate(span: &mut Span, facts: &Facts<'_>) {
     let known = known(span, facts);
     let mut list = Properties::of(carried.into_iter().filter_map(json::of_attribute));
     rules::apply(&mut list, &known);
+    // Nobody's events are their trace's, as those of judgements are.
+    let is_nobodys = list.text(ph::POSTHOG_DISTINCT_ID).is_none() && !known.has_owner;
+    if is_nobodys && !span.trace_id.is_empty() {
+        list.set(ph::POSTHOG_DISTINCT_ID, hex(&span.trace_id));
+    }
     span.attributes = list.into_kept().map(json::into_attribute).collect();
 }
 
@@ -59,6 +67,17 @@ pub(super) fn known<'a>(span: &'a Span, facts: &Facts<'a>) -> Known<'a> {
         is_client: span.kind == SpanKind::Client as i32,
         has_owner: facts.resource.iter().any(is_owner),
         has_maps: true,
+    }
+}
+
+/// Leaves of a resource's attributes what may go to PostHog, a session's id in its alphabet.
+pub(crate) fn translate_resource(attributes: &mut Vec<KeyValue>) {
+    attributes.retain(|attribute| is_kept(&attribute.key));
+    for attribute in attributes.iter_mut().filter(|attribute| attribute.key == ph::AI_SESSION_ID) {
+        if let Some(Value::StringValue(id)) = attribute.value.as_mut().and_then(|value| value.value.as_mut())
+        {
+            *id = session_id(id);
+        }
     }
 }
 

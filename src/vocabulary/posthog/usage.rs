@@ -32,7 +32,12 @@ pub(super) fn usage(list: &mut Properties, class: OperationClass, known: &Known<
             list.copy(to, from);
         }
     }
-    let Some(usage) = known.operation.and_then(Operation::usage) else { return };
+    let Some(usage) = known.operation.and_then(Operation::usage) else {
+        if is_generation && has_cached_input(list) {
+            list.put(ph::AI_CACHE_REPORTING_EXCLUSIVE, Some(false));
+        }
+        return;
+    };
     if is_generation {
         list.put_count(ph::AI_TOTAL_TOKENS, usage.total_tokens);
         let hour = usage.cache_write_1h_input_tokens;
@@ -48,6 +53,16 @@ pub(super) fn usage(list: &mut Properties, class: OperationClass, known: &Known<
     cost(list, usage.told_cost(provider), is_generation);
     let raw = usage.raw.as_ref().filter(|_| is_generation && known.has_maps).map(RawJson::to_value);
     list.put(ph::AI_USAGE, raw.filter(serde_json::Value::is_object));
+}
+
+/// Whether the input of a span without a record has the cached tokens in it, as the conventions want it. Fewer tokens
+/// than were cached are those of a library that counts otherwise.
+fn has_cached_input(list: &Properties) -> bool {
+    const CACHED: [&str; 2] =
+        [names::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, names::GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS];
+    let cached = CACHED.iter().filter_map(|key| list.integer(key)).reduce(i64::saturating_add);
+    let input = list.integer(names::GEN_AI_USAGE_INPUT_TOKENS);
+    input.zip(cached).is_some_and(|(input, cached)| input >= cached)
 }
 
 /// What the provider says that the call cost.

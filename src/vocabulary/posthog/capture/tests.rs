@@ -27,8 +27,12 @@ fn span(attributes: Vec<KeyValue>) -> Span {
 }
 
 fn judged_span(attributes: Vec<KeyValue>, judgement: Vec<KeyValue>) -> Span {
-    let event =
-        Event { name: GEN_AI_EVALUATION_RESULT.to_owned(), attributes: judgement, ..Event::default() };
+    let event = Event {
+        name: GEN_AI_EVALUATION_RESULT.to_owned(),
+        attributes: judgement,
+        time_unix_nano: 2_000_000_000,
+        ..Event::default()
+    };
     Span { events: vec![event], ..span(attributes) }
 }
 
@@ -43,14 +47,17 @@ fn relevance() -> Vec<KeyValue> {
 }
 
 fn without_record(span: &Span) -> Vec<Json> {
-    judgements(span, &Facts { operation: None, parent: None, has_content: true, resource: &[] })
+    judgements(span, &FACTS, usize::MAX)
 }
+
+const FACTS: Facts<'_> =
+    Facts { operation: None, parent: None, is_parent_known: false, has_content: true, resource: &[] };
 
 fn feedback(judgement: Vec<KeyValue>) -> Vec<Json> {
     let evaluation = Evaluation { is_feedback: true, ..Evaluation::default() };
     let operation = Operation::new(OperationKind::Evaluation, Call::Evaluation(Box::new(evaluation)));
-    let facts = Facts { operation: Some(&operation), parent: None, has_content: true, resource: &[] };
-    judgements(&judged_span(Vec::new(), judgement), &facts)
+    let facts = Facts { operation: Some(&operation), ..FACTS };
+    judgements(&judged_span(Vec::new(), judgement), &facts, usize::MAX)
 }
 
 #[test]
@@ -79,7 +86,7 @@ fn an_evaluation_is_one_and_its_score_a_metric() {
     library.iter().for_each(|(key, name)| expected[*key] = (*name).into());
     assert_eq!(evaluation["event"], "$ai_evaluation");
     assert_eq!(evaluation["distinct_id"], "jane");
-    assert_eq!(evaluation["timestamp"], "1970-01-01T00:00:01.000000000Z");
+    assert_eq!(evaluation["timestamp"], "1970-01-01T00:00:02.000000000Z");
     assert_eq!(evaluation["properties"], expected);
 
     assert_eq!(metric["event"], "$ai_metric");
@@ -96,7 +103,6 @@ fn a_result_is_said_where_the_label_says_it() {
     {
         let judgement = vec![text(names::GEN_AI_EVALUATION_SCORE_LABEL, label)];
         let events = without_record(&judged_span(Vec::new(), judgement));
-        assert_eq!(events.len(), 1);
         let said = events[0]["properties"].get("$ai_evaluation_result").cloned();
         assert_eq!(said.unwrap_or_default(), result, "{label}");
     }
@@ -157,6 +163,7 @@ fn a_judgement_on_the_span_of_a_call_is_of_that_call_and_has_none_of_what_it_say
         text(names::GEN_AI_CONVERSATION_ID, "c 1"),
         text("input.value", "secret"),
         text("db.query.text", "secret"),
+        text(names::ERROR_TYPE, "timeout"),
     ];
     let events = without_record(&judged_span(call, relevance()));
     for event in &events {
@@ -166,6 +173,78 @@ fn a_judgement_on_the_span_of_a_call_is_of_that_call_and_has_none_of_what_it_say
         assert_eq!(properties["$ai_session_id"], "c~201");
         assert!(!event.to_string().contains("secret") && !event.to_string().contains("cost"), "{event}");
         assert_eq!(properties.get(names::GEN_AI_USAGE_INPUT_TOKENS), None);
+        // The call failed, and not its evaluation.
+        assert_eq!((properties.get(ph::AI_IS_ERROR), properties.get(ph::AI_ERROR_TYPE)), (None, None));
+    }
+}
+
+#[test]
+fn a_label_without_a_score_is_a_metric_too() {
+    let judgement = vec![text(names::GEN_AI_EVALUATION_SCORE_LABEL, "relevant")];
+    let events = without_record(&judged_span(Vec::new(), judgement));
+    assert_eq!(events[1]["event"], "$ai_metric");
+    assert_eq!(events[1]["properties"]["$ai_metric_value"], "relevant");
+}
+
+#[test]
+fn a_judgement_of_nothing_known_has_no_target() {
+    let judgement = Span { parent_span_id: Vec::new(), ..judged_span(Vec::new(), relevance()) };
+    for event in without_record(&judgement) {
+        assert!(!event.to_string().contains("$ai_target"), "{event}");
+    }
+}
+
+#[test]
+fn a_judgement_was_when_it_was_made_and_one_of_no_time_when_it_arrives() {
+    let mut judged = judged_span(vec![text(names::GEN_AI_OPERATION_NAME, "chat")], relevance());
+    let evaluation = &without_record(&judged)[0];
+    assert_eq!(evaluation["timestamp"], "1970-01-01T00:00:02.000000000Z");
+    assert_eq!(evaluation["properties"]["$ai_evaluation_start_time"], evaluation["timestamp"]);
+    judged.events[0].time_unix_nano = 0;
+    assert!(without_record(&judged).iter().all(|event| event.get("timestamp").is_none()));
+}
+
+#[test]
+fn an_evaluation_is_below_the_nearest_operation_that_posthog_gets() {
+    let judged = judged_span(Vec::new(), relevance());
+    for (parent, is_parent_known, expected) in [
+        (Some(opentelemetry::trace::SpanId::from(7)), true, json!("0000000000000007")),
+        (None, false, json!("b0b1b2b3b4b5b6b7")),
+        (None, true, json!(null)),
+    ] {
+        let facts = Facts { parent, is_parent_known, ..FACTS };
+        let event = &judgements(&judged, &facts, usize::MAX)[0];
+        let said = event["properties"].get("$ai_parent_id").cloned();
+        assert_eq!(said.unwrap_or_default(), expected);
+    }
+}
+
+#[test]
+fn the_reasons_of_a_judgement_are_cut_before_its_marks() {
+    let mut judgement = relevance();
+    judgement.push(text("case", &"c".repeat(2_000)));
+    judgement.push(text(names::GEN_AI_EVALUATION_EXPLANATION, &"x".repeat(100_000)));
+    let events = judgements(&judged_span(Vec::new(), judgement), &FACTS, 10_000);
+    let properties = &events[0]["properties"];
+    let why = properties["$ai_evaluation_reasoning"].as_str().unwrap();
+    assert!(why.ends_with('…') && why.len() > 1_000 && why.len() < 10_000, "{}", why.len());
+    assert_eq!(properties["case"].as_str().unwrap().len(), 2_000);
+    assert_eq!(properties["tracing_genai.truncated"], true);
+}
+
+#[test]
+fn what_is_nested_deeply_is_text_below() {
+    let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    for levels in [30, 64, 65, 100, 126, 1_000] {
+        let groups = format!("{{\"a\":{}}}", deep(levels.min(120)));
+        let span = span(vec![text(names::GEN_AI_INPUT_MESSAGES, &deep(levels)), text("$groups", &groups)]);
+        let event = event(&span, &[]).to_string();
+        // With what is around it in a request.
+        let request = format!("{{\"batch\":[{event}]}}");
+        let read: Json = serde_json::from_str(&request).unwrap();
+        let properties = &read["batch"][0]["properties"];
+        assert_eq!(properties["$ai_input"].is_array(), levels < 128);
+        assert!(properties["$groups"].is_object());
     }
 }
 
@@ -178,8 +257,8 @@ fn a_judgement_has_the_marks_of_its_scope_but_for_prices_and_what_was_said() {
     marks.attributes.extend(marked.map(|key| (key.to_owned(), "17".into())));
     operation.marks = Some(std::sync::Arc::new(marks));
     let span = judged_span(marked.map(|key| text(key, "17")).into(), relevance());
-    let facts = Facts { operation: Some(&operation), parent: None, has_content: true, resource: &[] };
-    let properties = &judgements(&span, &facts)[0]["properties"];
+    let facts = Facts { operation: Some(&operation), ..FACTS };
+    let properties = &judgements(&span, &facts, usize::MAX)[0]["properties"];
     assert_eq!(marked.map(|key| properties.get(key).is_some()), [true, false, false]);
 }
 
@@ -200,6 +279,25 @@ fn an_event_has_the_same_uuid_whenever_it_is_made_and_no_other_has_it() {
         assert_eq!(&uuid[14..15], "4");
         assert!("89ab".contains(&uuid[19..20]), "{uuid}");
     }
+}
+
+#[test]
+fn ids_that_differ_in_one_bit_make_other_uuids() {
+    let uuid_of = |trace: u128, of: u64| {
+        let span = Span {
+            trace_id: trace.to_be_bytes().to_vec(),
+            span_id: of.to_be_bytes().to_vec(),
+            ..Span::default()
+        };
+        uuid(&span, 0, "$ai_span")
+    };
+    let (trace, of) = (0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, 7);
+    let mut uuids: Vec<_> = (0..128).map(|bit| uuid_of(trace ^ (1 << bit), of)).collect();
+    uuids.extend((0..64).map(|bit| uuid_of(trace, of ^ (1 << bit))));
+    uuids.extend((0..64).map(|number| uuid(&span(Vec::new()), 1 << number, "$ai_metric")));
+    uuids.extend([uuid_of(trace, of), uuid(&span(Vec::new()), 1, "$ai_evaluation")]);
+    let each: std::collections::BTreeSet<_> = uuids.iter().collect();
+    assert_eq!(each.len(), uuids.len());
 }
 
 #[test]
@@ -262,6 +360,11 @@ fn an_error_is_said_by_the_exception_else_by_the_status() {
     let status = Some(Status { code: StatusCode::Error as i32, message: "broken".to_owned() });
     let failed = Span { status, ..span(Vec::new()) };
     assert_eq!(event(&failed, &[])["properties"]["$ai_error"], "broken");
+    let wordless = Span {
+        status: Some(Status { message: String::new(), code: StatusCode::Error as i32 }),
+        ..failed.clone()
+    };
+    assert_eq!(event(&wordless, &[])["properties"]["$ai_error"], "OpenTelemetry span status error");
     let exception = vec![text("exception.type", "io::Error"), text("exception.message", "reset")];
     let exception = Event { name: "exception".to_owned(), attributes: exception, ..Event::default() };
     let thrown = Span { events: vec![exception], ..failed };

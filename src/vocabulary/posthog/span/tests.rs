@@ -70,7 +70,7 @@ fn span_of(operation: &Operation, content: &ContentCapture) -> Span {
 }
 
 fn translated(mut span: Span, operation: Option<&Operation>, has_content: bool) -> Span {
-    let facts = Facts { operation, parent: None, has_content, resource: &[] };
+    let facts = Facts { operation, parent: None, is_parent_known: false, has_content, resource: &[] };
     translate(&mut span, &facts);
     span
 }
@@ -312,7 +312,16 @@ fn a_conversation_is_the_session_where_there_is_no_other() {
 fn nobodys_event_makes_no_person_unless_the_process_is_somebodys() {
     let mut span = Span::default();
     let resource = [attribute("user.id", Value::StringValue("jane".into()))];
-    translate(&mut span, &Facts { operation: None, parent: None, has_content: false, resource: &resource });
+    translate(
+        &mut span,
+        &Facts {
+            operation: None,
+            parent: None,
+            is_parent_known: false,
+            has_content: false,
+            resource: &resource,
+        },
+    );
     assert!(json_of(&span.attributes).get("$process_person_profile").is_none());
     let empty = attribute("user.id", Value::StringValue(String::new()));
     assert_eq!(foreign(vec![empty])["$process_person_profile"], false);
@@ -391,7 +400,13 @@ fn a_span_is_put_below_the_one_that_is_sent_or_becomes_the_root() {
     let span = || span_of(&chat(), &ContentCapture::off());
     assert!(translated(span(), None, false).parent_span_id.is_empty());
     let mut below = span();
-    let facts = Facts { operation: None, parent: Some(SpanId::from(9)), has_content: false, resource: &[] };
+    let facts = Facts {
+        operation: None,
+        parent: Some(SpanId::from(9)),
+        is_parent_known: true,
+        has_content: false,
+        resource: &[],
+    };
     translate(&mut below, &facts);
     assert_eq!(below.parent_span_id, SpanId::from(9).to_bytes());
 }
@@ -402,4 +417,30 @@ fn of_a_spans_events_exceptions_alone_are_sent() {
     let span = Span { events: vec![named("exception"), named("log")], ..Span::default() };
     let names: Vec<_> = translated(span, None, false).events.into_iter().map(|event| event.name).collect();
     assert_eq!(names, ["exception"]);
+}
+
+#[test]
+fn cached_input_of_another_library_is_in_the_input_as_the_conventions_want_it() {
+    let usage = |input: i64, cached: Option<i64>| {
+        let mut attributes = vec![
+            attribute("gen_ai.operation.name", Value::StringValue("chat".to_owned())),
+            attribute("gen_ai.provider.name", Value::StringValue("anthropic".to_owned())),
+            attribute("gen_ai.usage.input_tokens", Value::IntValue(input)),
+        ];
+        let cached =
+            cached.map(|cached| attribute("gen_ai.usage.cache_read.input_tokens", Value::IntValue(cached)));
+        attributes.extend(cached);
+        foreign(attributes).get("$ai_cache_reporting_exclusive").cloned()
+    };
+    assert_eq!(usage(1_000, Some(900)), Some(json!(false)));
+    assert_eq!(usage(100, Some(900)), None);
+    assert_eq!(usage(100, None), None);
+}
+
+#[test]
+fn nobodys_span_is_its_traces() {
+    let span = Span { trace_id: vec![0xab; 16], ..Span::default() };
+    let event = json_of(&translated(span, None, true).attributes);
+    assert_eq!(event["posthog.distinct_id"], "ab".repeat(16));
+    assert_eq!(event["$process_person_profile"], false);
 }
