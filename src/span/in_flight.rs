@@ -48,9 +48,7 @@ impl InFlight {
     #[cfg(feature = "client")]
     pub(crate) fn start_at(operation: Operation, recording: Recording, place: Place) -> Self {
         let span = LiveSpan::start(&operation, place.parent);
-        if let Some(link) = &place.link {
-            span.add_link(link);
-        }
+        place.links.iter().for_each(|link| span.add_link(link));
         Self::within(span, operation, recording)
     }
 
@@ -100,6 +98,12 @@ impl InFlight {
     /// Where the span is, if anybody can find it.
     pub(crate) fn span_ref(&self) -> Option<SpanRef> {
         self.span_context().and_then(|context| SpanRef::of(&context))
+    }
+
+    /// Whether a span under the ids of [`span_ref`](Self::span_ref) goes to whoever is to be told of spans.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.span.as_ref().is_some_and(LiveSpan::is_sampled)
     }
 
     /// What is known so far.

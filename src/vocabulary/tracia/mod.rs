@@ -45,14 +45,17 @@ mod fit;
 mod id;
 #[cfg(feature = "export")]
 mod messages;
-#[cfg(any(feature = "export", feature = "tracia"))]
+#[cfg(any(feature = "client", feature = "export", feature = "tracia"))]
 mod provider;
 
 pub use code::ErrorCode;
 
 use crate::record::{OperationClass, OperationKind};
 #[cfg(feature = "client")]
-pub(crate) use id::{folded, of_trace, uuid_digits};
+pub(crate) use {
+    id::{folded, of_trace, uuid_digits},
+    provider::knows,
+};
 #[cfg(any(feature = "client", feature = "export"))]
 pub(crate) use id::{of_span, valid};
 #[cfg(any(feature = "export", feature = "tracia"))]
