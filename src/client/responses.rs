@@ -64,7 +64,8 @@ impl Chat {
     /// `function_call_output`, an item of an earlier answer, or another. It stands among the messages in the order in
     /// which they are given; [variables](Self::variables) are not put into it.
     ///
-    /// The span has the messages that the items make: words by their role, calls of tools and their answers, reasoning.
+    /// The span has the messages that the items make: words by their role (`developer` as `system`), calls of tools and
+    /// their answers, reasoning.
     ///
     /// # Errors
     /// The call fails before anything is sent where the item is no JSON object, or answers a tool's call without its
@@ -122,7 +123,13 @@ pub(super) fn check(api: Api, request: &Request) -> Result<(), Error> {
 
 /// Has `request` tell the messages that its items make, from the body that is sent.
 pub(super) fn read_items(request: &mut Request, body: &[u8]) {
-    if let Some(Call::Inference { request: sent, .. }) = provider::read_request(Api::OpenAiResponses, "", body) {
-        request.messages = sent.messages;
+    let Some(Call::Inference { request: sent, .. }) = provider::read_request(Api::OpenAiResponses, "", body)
+    else {
+        return;
+    };
+    request.messages = sent.messages;
+    // The conventions, and Tracia's SDKs for these calls, know the role by its older name.
+    for message in request.messages.iter_mut().filter(|message| message.role == Role::Developer) {
+        message.role = Role::System;
     }
 }

@@ -51,11 +51,6 @@ mod provider;
 pub use code::ErrorCode;
 
 use crate::record::{OperationClass, OperationKind};
-#[cfg(feature = "client")]
-pub(crate) use {
-    id::{folded, of_trace, uuid_digits},
-    provider::knows,
-};
 #[cfg(any(feature = "client", feature = "export"))]
 pub(crate) use id::{of_span, valid};
 #[cfg(any(feature = "export", feature = "tracia"))]
@@ -69,6 +64,11 @@ pub(crate) use {
     evaluation::evaluation,
     fit::{Fit, fit},
     id::own_span_id,
+};
+#[cfg(feature = "client")]
+pub(crate) use {
+    id::{folded, of_trace, uuid_digits},
+    provider::knows,
 };
 
 /// The `spanKind` that Tracia knows this kind of operation by; `None` where it has none, and such
