@@ -1,8 +1,11 @@
 //! What a session is to OpenTelemetry.
 
 use super::world::{MODEL, World};
-use tracing::Instrument;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tracing::{Instrument, instrument::WithSubscriber};
 use tracing_genai::{context, testing::capture_async};
+use tracing_subscriber::{Registry, layer::SubscriberExt};
 
 #[tokio::test]
 async fn calls_have_the_sessions_conversation_and_a_link_to_the_one_before() {
@@ -87,4 +90,18 @@ async fn a_call_that_failed_or_was_dropped_is_linked_to_from_none() {
     .await;
     assert_eq!(spans.len(), 4);
     assert!(spans[1..].iter().all(|span| span.links.len() == 1 && span.links[0].span_id == spans[0].span_id));
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_sampled_is_before_none() {
+    let world = World::new();
+    let session = world.client().session();
+    let provider = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("app"));
+    let reply = session.chat(MODEL).user("Hi").send().with_subscriber(Registry::default().with(layer)).await;
+    assert!(reply.unwrap().span_ref().is_some());
+    assert_eq!(session.last_span_id(), None);
+    let (_, told) = world.run(async |_| session.chat(MODEL).user("Hi").user_id("a").await.unwrap()).await;
+    assert_eq!(told.parents(&["a"]), [None]);
+    assert!(told.span("a").links.is_empty());
 }
