@@ -1,6 +1,6 @@
 use super::{
-    ChatStream, Client, Provider, Reply, context::CallContext, exchange::Exchange, stream::Limits, validate,
-    variables,
+    ChatStream, Client, Provider, Reply, context::CallContext, exchange::Exchange, responses, stream::Limits,
+    validate, variables,
 };
 use crate::{
     Error,
@@ -45,6 +45,8 @@ pub struct Chat {
     client: Client,
     provider: Option<Provider>,
     responses: bool,
+    /// Whether messages of it are items of the Responses API, as they are.
+    pub(super) has_items: bool,
     /// The body of a call of Bedrock's `InvokeModel`.
     invoke: Option<Value>,
     pub(super) request: Request,
@@ -61,6 +63,7 @@ impl Chat {
             client,
             provider: None,
             responses: false,
+            has_items: false,
             invoke: None,
             request,
             requires_variables: false,
@@ -134,6 +137,7 @@ impl Chat {
     }
 
     /// The result of a tool that the model asked for: the [`ToolCall`](crate::record::ToolCall) or its id, and JSON or text.
+    #[doc(alias = "function_call_output")]
     pub fn tool_result(self, call: impl Into<ToolResult>, content: impl Into<String>) -> Self {
         let result = ToolResult { content: content.into(), ..call.into() };
         self.message(Message::new(Role::Tool, vec![Part::ToolResult(result)]))
@@ -262,7 +266,7 @@ impl Chat {
         self
     }
 
-    /// Calls OpenAI's Responses API in place of chat completions.
+    /// Calls OpenAI's Responses API in place of chat completions, as [`Client::responses`] does.
     pub fn responses(mut self) -> Self {
         self.responses = true;
         self
@@ -282,7 +286,8 @@ impl Chat {
         self
     }
 
-    /// Continues this response (Responses API).
+    /// Continues this response (Responses API): `previous_response_id`.
+    #[doc(alias = "previous_response_id")]
     pub fn previous_response(mut self, id: impl Into<String>) -> Self {
         self.request.previous_response_id = Some(id.into());
         self
@@ -356,17 +361,18 @@ impl Chat {
 
     /// Checks the request, writes it, and opens its span.
     fn prepare(self, stream: bool) -> Result<Exchange, Error> {
-        let Self { client, provider, responses, mut request, invoke, requires_variables, context, .. } = self;
+        let Self { client, provider, responses: is_responses, has_items, mut request, .. } = self;
+        let Self { invoke, requires_variables, context, .. } = self;
         validate::model(request.model.as_deref())?;
         if invoke.is_none() {
-            validate::messages(&request)?;
+            validate::messages(&request, is_responses)?;
         }
         context.check()?;
         validate::tool_messages(&request.messages)?;
         variables::apply(&mut request, requires_variables)?;
         let model = request.model.as_deref().unwrap_or_default();
         let (route, model) = client.0.routes.of(model, provider, context.key())?;
-        let mut api = api(route.provider, responses)?;
+        let mut api = api(route.provider, is_responses)?;
         if let Some(body) = invoke {
             if route.provider != Provider::Bedrock {
                 return Err(Error::configuration("`.invoke_model(..)` is for Amazon Bedrock"));
@@ -394,6 +400,9 @@ impl Chat {
             ))
             .with_tracia_code(ErrorCode::UnsupportedModel));
         }
+        if has_items {
+            responses::check(api, &request)?;
+        }
         let url = route.url(api, model, stream);
         if request.model.as_deref() != Some(model) {
             request.model = Some(model.to_owned());
@@ -404,6 +413,9 @@ impl Chat {
             request.max_output_tokens = Some(provider::anthropic::max_tokens(&request)?);
         }
         let body = provider::write_request(api, &request, route.dialect)?;
+        if has_items {
+            responses::read_items(&mut request, &body);
+        }
         let call = Call::Inference { request: Box::new(request), response: Arc::default() };
         Exchange::start(client, route, api, url, body, call, context)
     }
@@ -460,7 +472,10 @@ fn receive(exchange: &mut Exchange, body: &[u8]) -> Result<Reply, Error> {
     keep(&mut exchange.call, &response);
     match end {
         End::Told(info) | End::Unread(info) | End::Cut(info) => Err(failure(info, status)),
-        End::Done | End::Broken => Ok(Reply::new(response, exchange.about_answered())),
+        End::Done | End::Broken => {
+            let items = provider::output_items(exchange.api, body);
+            Ok(Reply::new(response, exchange.about_answered()).with_items(items))
+        }
     }
 }
 

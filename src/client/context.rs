@@ -1,13 +1,17 @@
 //! What a call is made with besides its request, the same for language and embedding models.
 
-use super::{about::About, ids::Ids};
+use super::{
+    about::About,
+    ids::Ids,
+    session::{Chain, InSession},
+};
 use crate::{
     Error,
     context::{self, Handle, Scope},
     span::place::Place,
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 /// Of one call: whose key, whose it is, under which ids, and whether it is told.
 #[derive(Clone, Default)]
@@ -16,19 +20,10 @@ pub(super) struct CallContext {
     scope: Option<Box<Scope>>,
     ids: Option<Box<Ids>>,
     is_untold: bool,
-    session: Option<Arc<InSession>>,
-}
-
-/// What a session has to do with its calls.
-pub(super) struct InSession {
-    /// Asked as a call is about to be sent, with the ids that the call was given: fills in the session's.
-    pub(super) begin: Box<dyn Fn(&mut Ids) + Send + Sync>,
-    /// Told once of each call that began, at its end.
-    pub(super) end: Box<dyn Fn(&Ended<'_>) + Send + Sync>,
+    session: Option<Arc<Chain>>,
 }
 
 /// A call that is over.
-#[allow(dead_code, reason = "sessions read it")]
 pub(super) struct Ended<'a> {
     /// Under which ids it is told.
     pub(super) about: &'a About,
@@ -47,7 +42,8 @@ pub(super) struct Beginning {
     pub(super) within: Option<Handle>,
     pub(super) place: Place,
     pub(super) is_untold: bool,
-    pub(super) session: Option<Arc<InSession>>,
+    /// To be told of the end.
+    pub(super) session: Option<InSession>,
 }
 
 impl CallContext {
@@ -74,8 +70,7 @@ impl CallContext {
     }
 
     /// Makes the call one of a session's.
-    #[allow(dead_code, reason = "sessions do")]
-    pub(super) fn set_session(&mut self, session: Arc<InSession>) {
+    pub(super) fn set_session(&mut self, session: Arc<Chain>) {
         self.session = Some(session);
     }
 
@@ -84,19 +79,25 @@ impl CallContext {
     /// # Errors
     /// See [`Ids::check`].
     pub(super) fn check(&self) -> Result<(), Error> {
-        self.ids.as_deref().map_or(Ok(()), Ids::check)
+        self.ids.as_deref().map_or(Ok(()), Ids::check)?;
+        self.session.as_deref().map_or(Ok(()), Chain::check)
     }
 
     /// What the call's span begins with; to be called where the span that surrounds it is current.
     pub(super) fn begin(self) -> Beginning {
         let Self { scope, mut ids, is_untold, session, .. } = self;
         if is_untold {
-            return Beginning { is_untold, session, ..Beginning::default() };
+            return Beginning { is_untold, ..Beginning::default() };
         }
-        if let Some(session) = &session {
-            (session.begin)(ids.get_or_insert_default());
-        }
-        let scope = scope.map(|scope| *scope);
+        let mut scope = scope.map(|scope| *scope);
+        let session = session.map(|session| {
+            let (id, session) = session.begin(ids.get_or_insert_default());
+            let around = context::current();
+            if around.marks().is_none_or(|marks| marks.conversation.is_none()) {
+                scope = Some(scope.take().unwrap_or_default().conversation(id));
+            }
+            session
+        });
         // Spans below the call are its user's too, and have ids of their own.
         let within = scope.clone().map(Scope::placed);
         match ids {
@@ -110,12 +111,3 @@ impl CallContext {
         }
     }
 }
-
-impl fmt::Debug for InSession {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("InSession")
-    }
-}
-
-#[cfg(all(test, feature = "testing"))]
-mod tests;

@@ -3,8 +3,9 @@
 use super::{
     Client,
     about::About,
-    context::{Beginning, CallContext, Ended, InSession},
+    context::{Beginning, CallContext, Ended},
     route::Route,
+    session::InSession,
     transport::{Deadline, Transport},
 };
 use crate::{
@@ -32,8 +33,9 @@ pub(super) struct Exchange {
     /// `None` where nobody records it.
     pub(super) span: Option<SpanRef>,
     is_told: bool,
+    is_sampled: bool,
     /// Until it is told of the end.
-    session: Option<Arc<InSession>>,
+    session: Option<InSession>,
 }
 
 impl Exchange {
@@ -72,14 +74,14 @@ impl Exchange {
             None => begin(),
         };
         call.set_scope(within);
-        let span = call.span_ref();
+        let (span, is_sampled) = (call.span_ref(), call.is_sampled());
         if call.is_seen() {
             // Credentials are refused in a base address.
             let url = url.as_str().split(['?', '#']).next();
             call.operation_mut().url = url.map(str::to_owned);
         }
         let transport = Transport::new(client, Arc::clone(&route), api, url, body.into());
-        Ok(Self { call, api, transport, route, started, span, is_told: !is_untold, session })
+        Ok(Self { call, api, transport, route, started, span, is_told: !is_untold, is_sampled, session })
     }
 
     /// Sends the request and reads the whole answer, `timeout` in all.
@@ -148,8 +150,7 @@ impl Exchange {
 
     fn tell_session(&mut self, is_done: bool) {
         let Some(session) = self.session.take() else { return };
-        let is_told = self.span.is_some_and(SpanRef::is_sampled);
-        (session.end)(&Ended { about: &self.about(), is_done, is_told });
+        session.end(&Ended { about: &self.about(), is_done, is_told: self.is_sampled });
     }
 
     /// The status of the answer, if its head came.

@@ -7,7 +7,7 @@ use crate::{
     span::place::Place,
     vocabulary::{posthog::is_session_id, tracia},
 };
-use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry::trace::{SpanContext, SpanId, TraceId};
 
 /// The longest id, in bytes.
 const MOST_BYTES: usize = 200;
@@ -18,6 +18,19 @@ pub(super) struct Ids {
     pub(super) span: Option<String>,
     pub(super) trace: Option<String>,
     pub(super) parent: Option<String>,
+    /// What the call's session says, if it is of one.
+    pub(super) turn: Option<Turn>,
+}
+
+/// The place of a call in its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// The trace in Tracia.
+    pub(super) trace: String,
+    /// The id in Tracia of the call before it.
+    pub(super) parent: Option<String>,
+    /// The span of the call before it.
+    pub(super) previous: Option<SpanContext>,
 }
 
 impl Ids {
@@ -26,17 +39,25 @@ impl Ids {
     /// # Errors
     /// One that may not, in words that say what it must be.
     pub(super) fn check(&self) -> Result<(), Error> {
+        self.check_as(["span_id", "trace_id", "parent_span_id"])
+    }
+
+    /// As [`check`](Self::check), of ids that these methods gave.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn check_as(&self, [span, trace, parent]: [&str; 3]) -> Result<(), Error> {
         // Errors show nothing that looks like a key of Tracia's, which begins as its traces do.
         let example = " (e.g., sp_1234567890abcdef)";
         for (what, method, prefix, example, id) in [
-            ("span ID", ".span_id(..)", "sp_", example, &self.span),
-            ("trace ID", ".trace_id(..)", "tr_", "", &self.trace),
-            ("parent span ID", ".parent_span_id(..)", "sp_", example, &self.parent),
+            ("span ID", span, "sp_", example, &self.span),
+            ("trace ID", trace, "tr_", "", &self.trace),
+            ("parent span ID", parent, "sp_", example, &self.parent),
         ] {
             let Some(id) = id else { continue };
             if let Err(why) = check(id, prefix) {
                 return Err(Error::configuration(format!(
-                    "Invalid {what} format: {why}. `{method}` takes {prefix} + 16 hex characters{example}, W3C hex that is not all zeros, a UUID, or any letters, digits and \
+                    "Invalid {what} format: {why}. `.{method}(..)` takes {prefix} + 16 hex characters{example}, W3C hex that is not all zeros, a UUID, or any letters, digits and \
                      -_~.@()!':| up to {MOST_BYTES} bytes"
                 )));
             }
@@ -51,13 +72,17 @@ impl Ids {
 
     /// Where the call's span is to be by these.
     pub(super) fn place(&self) -> Place {
-        let Some(trace) = self.trace.as_deref().and_then(w3c_trace) else { return Place::default() };
-        Place::of(trace, self.parent.as_deref().and_then(w3c_span))
+        let mut place = match self.trace.as_deref().and_then(w3c_trace) {
+            Some(trace) => Place::of(trace, self.parent.as_deref().and_then(w3c_span)),
+            None => Place::default(),
+        };
+        place.links.extend(self.turn.as_ref().and_then(|turn| turn.previous.clone()));
+        place
     }
 
     /// The attributes that tell them: as they were given, and in Tracia's form.
     pub(super) fn mark(&self, scope: Scope) -> Scope {
-        [
+        let scope = [
             (&self.span, own::TRACING_GENAI_SPAN_ID, names::TRACIA_SPAN_ID, "sp_"),
             (&self.trace, own::TRACING_GENAI_TRACE_ID, names::TRACIA_TRACE_ID, "tr_"),
             (&self.parent, own::TRACING_GENAI_PARENT_SPAN_ID, names::TRACIA_PARENT_SPAN_ID, "sp_"),
@@ -70,7 +95,13 @@ impl Ids {
                 Some(folded) => scope.attribute(tracias, folded),
                 None => scope,
             }
-        })
+        });
+        let Some(turn) = &self.turn else { return scope };
+        let scope = scope.attribute(names::TRACIA_TRACE_ID, turn.trace.as_str());
+        match turn.parent.as_deref() {
+            Some(parent) => scope.attribute(names::TRACIA_PARENT_SPAN_ID, parent),
+            None => scope,
+        }
     }
 }
 
@@ -91,7 +122,7 @@ fn check(id: &str, prefix: &str) -> Result<(), String> {
 }
 
 /// Whether two are the same, to Tracia as well.
-fn same(one: Option<&str>, other: Option<&str>) -> bool {
+pub(super) fn same(one: Option<&str>, other: Option<&str>) -> bool {
     let (Some(one), Some(other)) = (one, other) else { return false };
     let last = |id: String| id.get(id.len().saturating_sub(16)..).map(str::to_ascii_lowercase);
     let digits = |id| tracia::folded("", id).and_then(last);

@@ -1,8 +1,8 @@
 //! A calling client whose every call is a correct span.
 //!
-//! [`Client::chat`] calls a language model, [`Client::embed`] an embedding model. Dropping a future
-//! or a stream cancels the call; its span then says so. Calls are made within a tokio runtime with
-//! time and I/O enabled, as `reqwest` wants it.
+//! [`Client::chat`] calls a language model, [`Client::embed`] an embedding model; a [`Session`] makes calls that
+//! follow each other. Dropping a future or a stream cancels the call; its span then says so. Calls are made
+//! within a tokio runtime with time and I/O enabled, as `reqwest` wants it.
 
 mod about;
 #[cfg(feature = "bedrock")]
@@ -17,9 +17,11 @@ mod ids;
 mod key;
 mod parameters;
 mod reply;
+mod responses;
 mod retry;
 mod route;
 mod routes;
+mod session;
 mod stream;
 mod transport;
 mod validate;
@@ -31,6 +33,7 @@ pub use chat::Chat;
 pub use embed::Embed;
 pub use endpoint::Endpoint;
 pub use reply::{EmbeddingsReply, Reply};
+pub use session::Session;
 pub use stream::{AbortHandle, ChatEvent, ChatStream, PendingResult, StreamResult, TextStream};
 /// The crates whose types stand in [`ClientBuilder`], in the versions that it takes.
 pub use {reqwest, secrecy};
@@ -97,5 +100,12 @@ impl Client {
     #[doc(alias = "runEmbedding")]
     pub fn embed(&self, model: impl Into<String>) -> Embed {
         Embed::new(self.clone(), model.into())
+    }
+
+    /// Calls that follow each other: one trace for Tracia, one conversation for others. See [`Session`].
+    #[doc(alias = "createSession")]
+    #[doc(alias = "create_session")]
+    pub fn session(&self) -> Session {
+        Session::new(self.clone())
     }
 }

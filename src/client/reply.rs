@@ -1,6 +1,6 @@
 use super::about::About;
 use crate::{
-    record::{Embeddings, FinishReason, Message, Response, Role, ToolCall, Usage},
+    record::{Embeddings, FinishReason, Message, RawJson, Response, Role, ToolCall, Usage},
     span::SpanRef,
 };
 use std::{sync::Arc, time::Duration};
@@ -10,6 +10,7 @@ use std::{sync::Arc, time::Duration};
 pub struct Reply {
     response: Arc<Response>,
     about: About,
+    items: Arc<[RawJson]>,
 }
 
 /// The answer of an embedding model.
@@ -21,7 +22,12 @@ pub struct EmbeddingsReply {
 
 impl Reply {
     pub(super) fn new(response: Arc<Response>, about: About) -> Self {
-        Self { response, about }
+        Self { response, about, items: Arc::default() }
+    }
+
+    /// With the output items as they came.
+    pub(super) fn with_items(self, items: Vec<RawJson>) -> Self {
+        Self { items: items.into(), ..self }
     }
 
     pub(super) fn about(&self) -> &About {
@@ -43,6 +49,14 @@ impl Reply {
     pub fn message(&self) -> Message {
         let empty = || Message::new(Role::Assistant, Vec::new());
         self.response.choices.first().map_or_else(empty, |choice| choice.message.clone())
+    }
+
+    /// The output items of the Responses API as they came and in their order, whatever they are: words, calls, reasoning.
+    /// [`Chat::items`](super::Chat::items) takes them back. Of an answer that was cut off they are those that were
+    /// done; other APIs have none.
+    #[doc(alias = "outputItems")]
+    pub fn output_items(&self) -> &[RawJson] {
+        &self.items
     }
 
     /// Why the first generation stopped. A prompt that the provider blocked, so that there is none,

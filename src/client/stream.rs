@@ -22,6 +22,7 @@ use crate::{
     span::SpanRef,
 };
 use call::{Live, StreamedCall};
+use event::Items;
 use futures_core::Stream;
 use limits::Clocks;
 use result::Over;
@@ -73,7 +74,12 @@ impl ChatStream {
         let streamed = StreamedAnswer::new(api, is_event_stream, expected, provider::Limits::default());
         let call = StreamedCall {
             body: Some(Box::pin(answer.bytes_stream())),
-            live: streamed.map(|answer| Live { exchange, answer, clocks: Clocks::new(limits) }),
+            live: streamed.map(|answer| Live {
+                exchange,
+                answer,
+                clocks: Clocks::new(limits),
+                items: Items::new(),
+            }),
             ready: VecDeque::new(),
             reader: None,
         };

@@ -12,8 +12,14 @@ pub(super) fn model(model: Option<&str>) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn messages(request: &Request) -> Result<(), Error> {
+pub(super) fn messages(request: &Request, is_responses: bool) -> Result<(), Error> {
     if request.messages.is_empty() && request.previous_response_id.is_none() {
+        if is_responses {
+            return Err(Error::configuration(
+                "input array is required and cannot be empty, there is no message: give `.user(..)`, `.items(..)` or \
+                 `.messages(..)`",
+            ));
+        }
         return Err(Error::configuration(
             "messages is required and cannot be empty, there is no message: give `.user(..)` or `.messages(..)`",
         ));

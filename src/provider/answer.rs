@@ -178,6 +178,10 @@ impl StreamedAnswer {
 fn read_unstreamed(api: Api, head: &[u8], on_delta: &mut impl FnMut(Delta<'_>)) -> (Response, End) {
     let (response, end) = read_whole(api, head);
     replay(&response, on_delta);
+    #[cfg(feature = "client")]
+    for (index, item) in (0..).zip(super::output_items(api, head)) {
+        on_delta(Delta::ItemDone { index, item: item.as_str() });
+    }
     (response, end)
 }
 

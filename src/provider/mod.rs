@@ -140,6 +140,12 @@ pub fn read_response(api: Api, body: &[u8]) -> Result<Response, ErrorInfo> {
     response.map(|response| handover::with_origin(api, response))
 }
 
+/// The output items of a whole answer as they came; none but of the Responses API.
+#[cfg(feature = "client")]
+pub(crate) fn output_items(api: Api, body: &[u8]) -> Vec<crate::record::RawJson> {
+    if api == Api::OpenAiResponses { openai::responses::output_items(body) } else { Vec::new() }
+}
+
 /// The error that a whole answer tells of although it came as a success: a response whose status is
 /// `failed`, or an error object where a completion should be.
 pub fn response_error(api: Api, body: &[u8]) -> Option<ErrorInfo> {

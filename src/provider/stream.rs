@@ -57,12 +57,31 @@ pub enum Delta<'a> {
         /// Why.
         reason: &'a FinishReason,
     },
+    /// An output item begins (OpenAI Responses).
+    ItemAdded {
+        /// Its place in the output.
+        index: u32,
+        /// The item as it is by now, JSON.
+        item: &'a str,
+    },
+    /// An output item is done (OpenAI Responses).
+    ItemDone {
+        /// Its place in the output.
+        index: u32,
+        /// The item, JSON.
+        item: &'a str,
+    },
 }
 
 impl Delta<'_> {
     /// Whether it is content of any kind: text, reasoning, a refusal, a tool call.
     pub(crate) const fn is_content(&self) -> bool {
-        !matches!(self, Self::Finished { .. } | Self::Usage(_))
+        match self {
+            Self::Text { .. } | Self::Reasoning { .. } | Self::Refusal { .. } => true,
+            Self::ToolCallStart { .. } | Self::ToolCallArguments { .. } => true,
+            // An item's own content is told besides.
+            Self::ItemAdded { .. } | Self::ItemDone { .. } | Self::Finished { .. } | Self::Usage(_) => false,
+        }
     }
 }
 

@@ -14,6 +14,11 @@ impl RawJson {
         Self(raw.to_owned())
     }
 
+    /// Keeps this text; `None` if it is no JSON.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        RawValue::from_string(text.to_owned()).ok().map(Self)
+    }
+
     /// The text as it was sent.
     pub fn as_str(&self) -> &str {
         self.0.get()
@@ -28,6 +33,18 @@ impl RawJson {
 impl PartialEq for RawJson {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
+    }
+}
+
+impl From<&RawJson> for Value {
+    fn from(json: &RawJson) -> Self {
+        json.to_value()
+    }
+}
+
+impl From<RawJson> for Value {
+    fn from(json: RawJson) -> Self {
+        json.to_value()
     }
 }
 

@@ -49,9 +49,7 @@ impl InFlight {
     #[cfg(feature = "client")]
     pub(crate) fn start_at(operation: Operation, recording: Recording, place: Place) -> Self {
         let span = LiveSpan::start(&operation, place.parent);
-        if let Some(link) = &place.link {
-            span.add_link(link);
-        }
+        place.links.iter().for_each(|link| span.add_link(link));
         Self::within(span, operation, recording)
     }
 
@@ -103,6 +101,12 @@ impl InFlight {
         let at = SpanRef::of(&self.span_context()?)?;
         let marks = self.operation.marks.as_deref();
         Some(at.named(marks.and_then(|marks| marks.attributes.get(TRACIA_SPAN_ID)?.as_str())))
+    }
+
+    /// Whether a span under the ids of [`span_ref`](Self::span_ref) goes to whoever is to be told of spans.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.span.as_ref().is_some_and(LiveSpan::is_sampled)
     }
 
     /// What is known so far.

@@ -195,6 +195,17 @@ impl LiveSpan {
         self.own.is_some() || self.context.as_ref().is_some_and(|context| context.span().is_recording())
     }
 
+    /// Whether somebody is told of the span under the ids of its own context.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_sampled(&self) -> bool {
+        let told = |context: &Context| context.span().span_context().clone();
+        match (self.context.as_ref().map(told), self.own.as_ref().map(|own| told(own.context()))) {
+            (Some(programs), Some(own)) => programs.span_id() == own.span_id(),
+            (Some(programs), None) => programs.is_sampled(),
+            (None, own) => own.is_some(),
+        }
+    }
+
     /// The OpenTelemetry span's own context.
     pub(crate) fn span_context(&self) -> Option<SpanContext> {
         let context = self.context.as_ref().or(self.own.as_ref().map(OwnSpan::context));

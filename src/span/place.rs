@@ -15,8 +15,8 @@ use opentelemetry::{
 pub(crate) struct Place {
     /// The context of a span that it is to be below.
     pub(crate) parent: Option<Context>,
-    /// A span that it is to be linked to.
-    pub(crate) link: Option<SpanContext>,
+    /// Spans that it is to be linked to.
+    pub(crate) links: Vec<SpanContext>,
 }
 
 #[cfg(feature = "client")]
@@ -26,10 +26,10 @@ impl Place {
     pub(crate) fn of(trace: TraceId, parent: Option<SpanId>) -> Self {
         let remote = |span| SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::default());
         if own_pipeline::current().is_valid() {
-            return Self { parent: None, link: parent.map(remote) };
+            return Self { parent: None, links: parent.map(remote).into_iter().collect() };
         }
         let above = parent.unwrap_or_else(|| stand_in(trace));
-        Self { parent: Some(Context::current().with_remote_span_context(remote(above))), link: None }
+        Self { parent: Some(Context::current().with_remote_span_context(remote(above))), links: Vec::new() }
     }
 }
 

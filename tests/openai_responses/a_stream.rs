@@ -25,6 +25,8 @@ fn stream_within(limits: Limits, events: &[Value]) -> (StreamReader, Vec<String>
                 Delta::ToolCallArguments { index, fragment, .. } => format!("arguments {index} {fragment}"),
                 Delta::Usage(usage) => format!("usage {:?}", usage.total_tokens),
                 Delta::Finished { reason, .. } => format!("finished {}", reason.as_str()),
+                // Whole items are told besides what they hold: `client_responses` reads them.
+                Delta::ItemAdded { .. } | Delta::ItemDone { .. } => return,
                 _ => "something else".to_owned(),
             });
         });

@@ -7,7 +7,7 @@ use super::{
         exchange::Exchange,
         transport,
     },
-    event::{ChatEvent, on_delta},
+    event::{ChatEvent, Items, on_delta},
     limits::Clocks,
     result::{Ending, How, Over, without_broken_calls},
 };
@@ -44,6 +44,7 @@ pub(super) struct Live {
     pub(super) exchange: Exchange,
     pub(super) answer: StreamedAnswer,
     pub(super) clocks: Clocks,
+    pub(super) items: Items,
 }
 
 impl StreamedCall {
@@ -96,7 +97,8 @@ impl StreamedCall {
     /// without waiting for the connection.
     fn read(&mut self, chunk: &[u8], ending: &Ending) {
         let Self { live: Some(live), ready, .. } = self else { return };
-        live.answer.feed(chunk, &mut |delta| on_delta(&mut live.exchange.call, ready, delta));
+        let Live { exchange, answer, items, .. } = live;
+        answer.feed(chunk, &mut |delta| on_delta(&mut exchange.call, ready, items, delta));
         if live.answer.is_over() {
             self.end(None, ending);
         }
@@ -105,19 +107,21 @@ impl StreamedCall {
     /// The connection has nothing more.
     fn end_of_body(&mut self, ending: &Ending) {
         let Self { live: Some(live), ready, .. } = self else { return };
-        live.answer.end_of_body(&mut |delta| on_delta(&mut live.exchange.call, ready, delta));
+        let Live { exchange, answer, items, .. } = live;
+        answer.end_of_body(&mut |delta| on_delta(&mut exchange.call, ready, items, delta));
         self.end(None, ending);
     }
 
     /// Ends the call: with what was read, and with `broken` if the transport failed or the time is over.
     fn end(&mut self, broken: Option<Error>, ending: &Ending) {
-        let Some(Live { mut exchange, answer, .. }) = self.live.take() else { return };
+        let Some(Live { mut exchange, answer, mut items, .. }) = self.live.take() else { return };
         if broken.is_some() {
             self.body = None;
         }
         let ready = &mut self.ready;
-        let (response, end) =
-            answer.conclude(broken.is_some(), &mut |delta| on_delta(&mut exchange.call, ready, delta));
+        let (response, end) = answer.conclude(broken.is_some(), &mut |delta| {
+            on_delta(&mut exchange.call, ready, &mut items, delta);
+        });
         let error = match end {
             End::Done => None,
             End::Told(info) => Some(info.into()),
@@ -128,13 +132,14 @@ impl StreamedCall {
         match error {
             None => {
                 exchange.settle(Outcome::Done);
-                let reply = reply(&mut exchange, Arc::clone(&came));
+                let reply = reply(&mut exchange, Arc::clone(&came), items);
                 self.ready.push_back(Ok(ChatEvent::Done(Box::new(reply.clone()))));
                 ending.set(Over { came, reply, how: How::Done });
             }
             Some(error) => {
                 let error = exchange.fail(error);
-                let (reply, again) = (reply(&mut exchange, without_broken_calls(&came)), error.again());
+                let reply = reply(&mut exchange, without_broken_calls(&came), items);
+                let again = error.again();
                 self.ready.push_back(Err(error));
                 ending.set(Over { came, reply, how: How::Failed(again) });
             }
@@ -144,7 +149,7 @@ impl StreamedCall {
     /// Ends the call as it stands, if it is not over: nobody wants the rest. `is_awaited` if somebody may
     /// ask what it came to. Gives who waits for more.
     pub(super) fn abandon(&mut self, ending: &Ending, is_awaited: bool) -> Option<Waker> {
-        let Live { mut exchange, answer, clocks: _ } = self.live.take()?;
+        let Live { mut exchange, answer, items, clocks: _ } = self.live.take()?;
         self.body = None;
         self.ready.clear();
         // A caller that stops at the last finish reason has the whole answer.
@@ -161,7 +166,7 @@ impl StreamedCall {
                 true => (How::Done, Arc::clone(&came)),
                 false => (How::Aborted, without_broken_calls(&came)),
             };
-            let reply = reply(&mut exchange, rest);
+            let reply = reply(&mut exchange, rest, items);
             ending.set(Over { came, reply, how });
         }
         self.reader.take()
@@ -176,6 +181,6 @@ fn take(exchange: &mut Exchange, mut response: Response) -> Arc<Response> {
     came
 }
 
-fn reply(exchange: &mut Exchange, came: Arc<Response>) -> Reply {
-    Reply::new(came, exchange.about_answered())
+fn reply(exchange: &mut Exchange, came: Arc<Response>, items: Items) -> Reply {
+    Reply::new(came, exchange.about_answered()).with_items(items.into_values().collect())
 }

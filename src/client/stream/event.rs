@@ -2,10 +2,10 @@ use super::super::Reply;
 use crate::{
     Error,
     provider::Delta,
-    record::{FinishReason, Usage},
+    record::{FinishReason, RawJson, Usage},
     span::in_flight::InFlight,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// One thing that a stream brought.
 #[derive(Clone, Debug)]
@@ -52,6 +52,21 @@ pub enum ChatEvent {
         /// The generation's index.
         choice: u32,
     },
+    /// An output item begins (OpenAI's Responses API).
+    ItemAdded {
+        /// Its place in the output.
+        index: u32,
+        /// The item as the API has it by now.
+        item: RawJson,
+    },
+    /// An output item is done (OpenAI's Responses API): after its text, its arguments and the like, or alone where the
+    /// server tells nothing of it before the end.
+    ItemDone {
+        /// Its place in the output.
+        index: u32,
+        /// The item as the API has it, reasoning with its encrypted content.
+        item: RawJson,
+    },
     /// A generation stopped.
     Finished {
         /// Why.
@@ -65,10 +80,14 @@ pub enum ChatEvent {
     Done(Box<Reply>),
 }
 
-/// Queues `delta` for the caller; the first content of any kind sets the time to first chunk.
+/// The output items that are done, by their places.
+pub(super) type Items = BTreeMap<u32, RawJson>;
+
+/// Queues `delta` for the caller, and keeps an item that is done; the first content of any kind sets the time to first chunk.
 pub(super) fn on_delta(
     call: &mut InFlight,
     ready: &mut VecDeque<Result<ChatEvent, Error>>,
+    items: &mut Items,
     delta: Delta<'_>,
 ) {
     let is_content = delta.is_content();
@@ -84,6 +103,17 @@ pub(super) fn on_delta(
         }
         Delta::Finished { choice, reason } => ChatEvent::Finished { reason: reason.clone(), choice },
         Delta::Usage(usage) => ChatEvent::Usage(Box::new(usage.clone())),
+        Delta::ItemAdded { index, item } => match RawJson::from_text(item) {
+            Some(item) => ChatEvent::ItemAdded { index, item },
+            None => return,
+        },
+        Delta::ItemDone { index, item } => match RawJson::from_text(item) {
+            Some(item) => {
+                items.insert(index, item.clone());
+                ChatEvent::ItemDone { index, item }
+            }
+            None => return,
+        },
     };
     if is_content && call.operation().time_to_first_chunk.is_none() {
         call.operation_mut().time_to_first_chunk = call.elapsed();

@@ -85,10 +85,11 @@ impl SpanRef {
         self.span_id.to_string()
     }
 
-    /// Whether it was sampled.
+    /// The context of the span, one of this process.
     #[cfg(feature = "client")]
-    pub(crate) fn is_sampled(self) -> bool {
-        self.is_sampled
+    pub(crate) fn span_context(self) -> SpanContext {
+        let flags = if self.is_sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+        SpanContext::new(self.trace_id, self.span_id, flags, false, TraceState::default())
     }
 
     /// The ids as they are.

@@ -46,14 +46,12 @@ mod fit;
 mod id;
 #[cfg(feature = "export")]
 mod messages;
-#[cfg(any(feature = "export", feature = "tracia"))]
+#[cfg(any(feature = "client", feature = "export", feature = "tracia"))]
 mod provider;
 
 pub use code::ErrorCode;
 
 use crate::record::{OperationClass, OperationKind};
-#[cfg(feature = "client")]
-pub(crate) use id::{folded, of_trace, uuid_digits};
 #[cfg(any(feature = "client", feature = "export"))]
 pub(crate) use id::{of_span, valid};
 #[cfg(any(feature = "export", feature = "tracia"))]
@@ -67,6 +65,11 @@ pub(crate) use {
     evaluation::{evaluation, judgements},
     fit::{Fit, fit, is_no_call},
     id::{own_span_id, span_id as id_of},
+};
+#[cfg(feature = "client")]
+pub(crate) use {
+    id::{folded, of_trace, uuid_digits},
+    provider::knows,
 };
 
 /// The `spanKind` that Tracia knows this kind of operation by; `None` where it has none, and such

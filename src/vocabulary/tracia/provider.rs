@@ -13,6 +13,12 @@ pub(super) fn of(provider: Option<&str>, model: &str) -> Option<&'static str> {
     provider.and_then(of_name).or_else(|| of_model(model))
 }
 
+/// Whether Tracia takes a call of this provider's model.
+#[cfg(feature = "client")]
+pub(crate) fn knows(provider: &str, model: &str) -> bool {
+    of(Some(provider), model).is_some()
+}
+
 fn of_name(provider: &str) -> Option<&'static str> {
     Some(match provider {
         "openai" | "azure.ai.openai" => "openai",

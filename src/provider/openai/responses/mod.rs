@@ -10,6 +10,8 @@ mod stream;
 mod write;
 
 pub use request::read_request;
+#[cfg(feature = "client")]
+pub(crate) use response::output_items;
 pub use response::{read_response, response_error};
 pub use stream::StreamReader;
 pub use write::write_request;

@@ -1,7 +1,9 @@
 //! The response object, and its output items as parts of a message.
 
 use super::json::{self, Budget};
-use crate::record::{Choice, ErrorInfo, ErrorKind, FinishReason, Part, Response, ResponseStatus, ToolCall};
+use crate::record::{
+    Choice, ErrorInfo, ErrorKind, FinishReason, Part, RawJson, Response, ResponseStatus, ToolCall,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 use std::borrow::Cow;
@@ -91,6 +93,12 @@ pub fn read_response(body: &[u8]) -> Result<Response, ErrorInfo> {
     }
 }
 
+/// The output items of a response that came whole, as they came.
+pub(crate) fn output_items(body: &[u8]) -> Vec<RawJson> {
+    let items = json::object::<Body<'_>>(body).and_then(|body| body.items());
+    items.unwrap_or_default().into_iter().map(RawJson::new).collect()
+}
+
 /// The error in a response object that says it `failed`; `None` for any other body. Such a body
 /// comes with an HTTP success and [`read_response`] reads it too, so a caller asks both.
 pub fn response_error(body: &[u8]) -> Option<ErrorInfo> {
@@ -102,7 +110,7 @@ impl<'a> Body<'a> {
         json::text(self.id).is_some()
     }
 
-    fn items(&self) -> Option<Vec<&'a RawValue>> {
+    pub(super) fn items(&self) -> Option<Vec<&'a RawValue>> {
         json::elements(self.output)
     }
 

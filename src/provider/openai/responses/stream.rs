@@ -25,6 +25,8 @@ pub struct StreamReader {
     slots: Vec<Slot>,
     /// The places of the output items, in the order of `output_item_types`.
     items: Vec<u64>,
+    /// The places of those that are done; sorted.
+    done: Vec<u64>,
     tool_calls: u32,
 }
 
@@ -51,6 +53,10 @@ enum Kind {
     Refusal,
 }
 
+fn as_index(place: u64) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
 /// The most parts of an answer that are kept.
 const MOST_PARTS: usize = 4096;
 
@@ -66,6 +72,7 @@ impl StreamReader {
             budget: Budget::new(limits.max_text_bytes),
             slots: Vec::new(),
             items: Vec::new(),
+            done: Vec::new(),
             tool_calls: 0,
         }
     }
@@ -168,6 +175,10 @@ impl StreamReader {
             _ => ResponseStatus::Failed,
         });
         body.read_head(&mut self.response);
+        // Some servers tell of items only now.
+        for (at, raw) in (0..).zip(body.items().unwrap_or_default()) {
+            self.item_done(at, raw, on_delta);
+        }
         let mut whole = body.read(&mut Budget::new(self.max_text_bytes));
         self.response.usage = whole.usage;
         // A response that failed, and one of a server that keeps nothing, has no output although
@@ -217,6 +228,32 @@ impl StreamReader {
                 self.response.output_item_types.insert(at, item.kind().into_owned());
             }
         }
+        if !done {
+            on_delta(Delta::ItemAdded { index: as_index(place.item), item: raw.get() });
+        }
+        self.item_parts(&item, raw, place, done, on_delta);
+        if done {
+            self.item_done(place.item, raw, on_delta);
+        }
+    }
+
+    /// An item is done, unless that was told.
+    fn item_done(&mut self, at: u64, raw: &RawValue, on_delta: &mut impl FnMut(Delta<'_>)) {
+        if let Err(free) = self.done.binary_search(&at) {
+            self.done.insert(free, at);
+            on_delta(Delta::ItemDone { index: as_index(at), item: raw.get() });
+        }
+    }
+
+    /// Takes the parts of an item.
+    fn item_parts(
+        &mut self,
+        item: &Item<'_>,
+        raw: &RawValue,
+        place: Place,
+        done: bool,
+        on_delta: &mut impl FnMut(Delta<'_>),
+    ) {
         match item.class() {
             ItemClass::Call => {
                 self.call(place, item.call_head(), on_delta);

@@ -118,7 +118,11 @@ impl<'a> Input<'a> {
             let item = match part {
                 Part::ToolCall(call) => self.call(call)?,
                 Part::ToolResult(result) => self.result(result)?,
-                Part::Other { kind, value } if is_item(&message.role, kind) => value.clone(),
+                Part::Other { kind, value } if is_item(&message.role, kind) => {
+                    let id = value.get("call_id").and_then(Value::as_str);
+                    self.custom_calls.extend(id.filter(|_| kind == "custom_tool_call"));
+                    value.clone()
+                }
                 Part::Reasoning(_)
                 | Part::ServerToolCall(_)
                 | Part::ServerToolResult(_)
