@@ -84,6 +84,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `client` | yes | [`Client`] |
+//! | `blocking` | | `blocking`: the calls of [`Client`] for programs without a runtime |
 //! | `export` | yes | [`Telemetry`], [`Destination`], OTLP over HTTP; `RepairingProcessor`, `context::MarkSpans` |
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | | TLS by the platform's library, HTTP only |
@@ -106,9 +107,13 @@
     allow(dead_code, reason = "what the parts share lies idle without them")
 )]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod capture;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(any(feature = "client", feature = "tracia"))]
+mod connections;
 pub mod context;
 mod diagnosis;
 mod error;
