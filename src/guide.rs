@@ -27,3 +27,11 @@ pub mod filters {}
 ///
 #[doc = include_str!("docs/delivery.md")]
 pub mod delivery {}
+
+#[cfg(all(feature = "client", feature = "tracia"))]
+#[doc = include_str!("docs/coming_from_tracia.md")]
+pub mod coming_from_tracia {}
+
+#[cfg(feature = "client")]
+#[doc = include_str!("docs/coming_from_posthog.md")]
+pub mod coming_from_posthog {}

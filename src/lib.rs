@@ -8,11 +8,13 @@
 //!
 //! * `instrument` makes the spans of calls by the client that the program has: `reqwest`, `tower` stacks,
 //!   `async-openai`, the AWS SDK, rig. Each of these adapters is a [feature](#features).
-//! * [`Client`] calls models of OpenAI, Anthropic, Google and others, and makes the spans itself.
+//! * [`Client`] calls models of OpenAI, Anthropic, Google and others, and makes the spans itself, without a runtime too
+//!   (the feature `blocking`).
 //! * [`span`] has those that only the program can make, by hand: of tools, agents, memories, models in the
 //!   process, evaluations.
 //! * [`context`] carries user, session and conversation to every span below, and the trace's ids to other services
 //!   and from them.
+//! * The guides `coming_from_tracia` and `coming_from_posthog` have the calls of those SDKs beside ours.
 //! * [`Telemetry`] brings finished spans to one or more [`Destination`]s and accounts for each; a program that has
 //!   an exporter needs none. What survives an outage, an exit, a freeze: [`guide::delivery`].
 //! * [`diagnosis`](diagnosis()) names what keeps spans away or makes them poor.
@@ -84,6 +86,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `client` | yes | [`Client`] |
+//! | `blocking` | | `blocking`: the calls of [`Client`] for programs without a runtime |
 //! | `export` | yes | [`Telemetry`], [`Destination`], OTLP over HTTP; `RepairingProcessor`, `context::MarkSpans` |
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | | TLS by the platform's library, HTTP only |
@@ -106,9 +109,13 @@
     allow(dead_code, reason = "what the parts share lies idle without them")
 )]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod capture;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(any(feature = "client", feature = "tracia"))]
+mod connections;
 pub mod context;
 mod diagnosis;
 mod error;

@@ -2,6 +2,7 @@ use super::{Client, Endpoint, Inner, Provider, retry::Retry, routes::Routes};
 use crate::{
     Error,
     capture::{ContentCapture, Recording},
+    connections::Connections,
 };
 use secrecy::SecretString;
 use std::{borrow::Cow, sync::Arc, time::Duration};
@@ -166,16 +167,11 @@ impl ClientBuilder {
         let routes = Routes::new(sole, endpoints, self.keys_per_call, |name| std::env::var(name).ok())?;
         let recording = Recording::or_env(self.content, self.posthog);
         let http = match self.http {
-            Some(http) => http,
-            None => reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(CONNECT_TIMEOUT)
-                .user_agent(concat!("tracing-genai/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(|error| {
-                    Error::configuration("no HTTP client could be made; give one with `.http_client(..)`")
-                        .with_source(error)
-                })?,
+            Some(http) => Connections::given(http),
+            None => Connections::made_by(http_client).map_err(|error| {
+                Error::configuration("no HTTP client could be made; give one with `.http_client(..)`")
+                    .with_source(error)
+            })?,
         };
         let timeout = self.timeout.unwrap_or(TIMEOUT);
         Ok(Client(Arc::new(Inner {
@@ -188,4 +184,12 @@ impl ClientBuilder {
             retry: self.retry,
         })))
     }
+}
+
+fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("tracing-genai/", env!("CARGO_PKG_VERSION")))
+        .build()
 }

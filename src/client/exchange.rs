@@ -55,7 +55,7 @@ impl Exchange {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::configuration(
                 "a call needs a tokio runtime around it: `#[tokio::main]`, or `block_on` of a runtime built \
-                 with `enable_all()`",
+                 with `enable_all()`; or `.send_blocking()` of the feature `blocking`",
             ));
         }
         let mut operation = Operation::new(api.operation_kind(), call);

@@ -38,7 +38,7 @@ pub use stream::{AbortHandle, ChatEvent, ChatStream, PendingResult, StreamResult
 /// The crates whose types stand in [`ClientBuilder`], in the versions that it takes.
 pub use {reqwest, secrecy};
 
-use crate::{Error, capture::Recording};
+use crate::{Error, capture::Recording, connections::Connections};
 use retry::Retry;
 use routes::Routes;
 use std::{sync::Arc, time::Duration};
@@ -58,7 +58,7 @@ pub struct Client(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    http: reqwest::Client,
+    http: Connections,
     routes: Routes,
     recording: Recording,
     timeout: Duration,

@@ -118,7 +118,7 @@ impl Transport {
         *request.headers_mut() = headers;
         *request.body_mut() = Some(self.body.clone().into());
         let answer =
-            self.client.0.http.execute(request).await.map_err(|error| transport_error(error, None))?;
+            self.client.0.http.here().execute(request).await.map_err(|error| transport_error(error, None))?;
         let status = answer.status().as_u16();
         self.status = Some(status);
         self.request_id = provider::request_id(self.api, answer.headers());

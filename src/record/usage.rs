@@ -40,7 +40,6 @@ pub struct Usage {
 impl Usage {
     /// What a call of this provider cost in US dollars by the provider's own word: OpenRouter's `usage.cost`. Others
     /// tell none, or in another unit.
-    #[cfg(any(feature = "client", feature = "export"))]
     pub(crate) fn told_cost(&self, provider: Option<&str>) -> Option<f64> {
         let raw = self.raw.as_ref().filter(|_| provider == Some("openrouter"))?.to_value();
         raw.get("cost")?.as_f64().filter(|cost| cost.is_finite())

@@ -1,6 +1,7 @@
 use super::{Api, address, exchange::Inner};
 use crate::{
     Error,
+    connections::Connections,
     vocabulary::tracia::{BASE, BASE_VARIABLE, KEY_VARIABLE, bearer},
 };
 use reqwest::header::HeaderValue;
@@ -110,16 +111,11 @@ impl ApiBuilder {
         authorization.set_sensitive(true);
         let base = address::base(&self.base, self.base_origin)?;
         let http = match self.http {
-            Some(http) => http,
-            None => reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .connect_timeout(CONNECT_TIMEOUT)
-                .build()
-                .map_err(|error| {
-                    Error::configuration("no HTTP client could be made; give one with `.http_client(..)`")
-                        .with_source(error)
-                })?,
+            Some(http) => Connections::given(http),
+            None => Connections::made_by(http_client).map_err(|error| {
+                Error::configuration("no HTTP client could be made; give one with `.http_client(..)`")
+                    .with_source(error)
+            })?,
         };
         Ok(Api(Arc::new(Inner {
             http,
@@ -130,4 +126,12 @@ impl ApiBuilder {
             max_retries: self.max_retries,
         })))
     }
+}
+
+fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build()
 }

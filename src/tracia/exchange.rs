@@ -4,6 +4,7 @@ use super::{Api, refusal};
 use crate::{
     Error,
     capture::redact,
+    connections::Connections,
     record::{ErrorInfo, ErrorKind},
     transport::{LONGEST_ASKED, back_off, random, with_cause},
     vocabulary::tracia::ErrorCode,
@@ -24,7 +25,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("tracing-genai/", env!("CARGO_PKG_VERSION")));
 
 pub(super) struct Inner {
-    pub(super) http: reqwest::Client,
+    pub(super) http: Connections,
     pub(super) base: Url,
     pub(super) key: SecretString,
     pub(super) authorization: HeaderValue,
@@ -157,6 +158,7 @@ impl Api {
         let inner = &self.0;
         let mut sent = inner
             .http
+            .here()
             .request(request.method.clone(), url.clone())
             .header(AUTHORIZATION, inner.authorization.clone())
             .header(ACCEPT, JSON)

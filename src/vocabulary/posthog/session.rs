@@ -11,7 +11,6 @@ fn is_allowed(byte: u8) -> bool {
 
 /// The id in PostHog's alphabet: one that has other characters has `~` and two hexadecimal digits for each of their
 /// bytes, and for each `~`, so that two ids stay two.
-#[cfg(feature = "export")]
 pub(super) fn session_id(id: &str) -> String {
     if is_session_id(id) {
         return id.to_owned();
