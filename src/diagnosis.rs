@@ -45,7 +45,7 @@ pub enum Finding {
     /// The subscriber has two OpenTelemetry layers, so that of [`Telemetry`](crate::Telemetry) is off.
     SecondLayer,
     /// A request went to a path of a model on a host that the crate does not know and no
-    /// [rule](crate::instrument::Rule) names, so it has no span. Paths that other services have as well
+    /// rule (`instrument::Rule`) names, so it has no span. Paths that other services have as well
     /// (`/responses`, `/embeddings`) count below `/v1` alone.
     UnknownHost,
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` has a value that it does not take, so no content is

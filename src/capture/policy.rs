@@ -28,7 +28,8 @@ pub struct ContentCapture {
 }
 
 impl ContentCapture {
-    /// Record no content: the default.
+    /// Record no content: the default. Of a provider's words in an error the status has the first 512 bytes, unless they
+    /// repeat what was said.
     pub const fn off() -> Self {
         Self { on: false, tool_parameters: false, redaction: None }
     }
@@ -50,7 +51,7 @@ impl ContentCapture {
 
     /// Gives each text to `redact` first, and records what that gives. It sees what people, models and tools
     /// said, wherever that is recorded: messages, instructions, arguments and results, queries, documents, comments,
-    /// and the words of errors. Of JSON it sees each text, number and name by itself, of an image or the like the
+    /// and the words of errors, of which there are some with content [off](Self::off) too. Of JSON it sees each text, number and name by itself, of an image or the like the
     /// address or the base64.
     ///
     /// It is called where the span ends, or, for a [destination](crate::export::Destination::content)'s policy, on a
@@ -117,9 +118,9 @@ impl ContentCapture {
         self.tool_parameters
     }
 
-    /// What redacts content that is recorded, if anything does.
+    /// What redacts what is recorded, if anything does: the words of errors where content is off.
     pub(crate) fn redaction(&self) -> Option<&Redaction> {
-        self.redaction.as_ref().filter(|_| self.on)
+        self.redaction.as_ref()
     }
 
     /// The operation with what may be recorded of its texts.

@@ -141,6 +141,7 @@ impl Redaction {
         request.system_instructions.iter_mut().for_each(|part| self.part(part));
         request.messages.iter_mut().for_each(|message| self.message(message));
         request.tools.iter_mut().for_each(|tool| self.tool(tool));
+        request.variables.values_mut().for_each(|value| self.text(value));
     }
 
     fn tool(&self, tool: &mut ToolDefinition) {

@@ -39,7 +39,8 @@ pub(super) fn apply(request: &mut Request, must_be_there: bool) -> Result<(), Er
     if must_be_there && !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|name| format!("{{{{{name}}}}}")).collect();
         return Err(Error::configuration(format!(
-            "no value for {}: give one by `.variables(..)`, or call without `.require_variables()`",
+            "no value for {}: give one by `.variables(..)`, without blanks between the braces, or call without \
+             `.require_variables()`",
             names.join(", ")
         )));
     }

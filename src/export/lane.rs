@@ -377,7 +377,7 @@ impl Lane {
         let problem = is_news.then(|| {
             state.told_troubles.insert(kind, Instant::now());
             let cost = match kind {
-                ProblemKind::Misconfigured => "each try costs one, the others are kept",
+                ProblemKind::Misconfigured => "each try costs one of them, the others are kept",
                 _ => "what there is is kept and tried again",
             };
             let message = format!("{message}; {cost}");

@@ -16,14 +16,10 @@ pub(super) fn redacted(finished: &Finished, redaction: &Redaction) -> Finished {
         let texts = event.attributes.iter_mut().filter(|attribute| is_said(attribute.key.as_str()));
         texts.for_each(|attribute| redact(attribute, redaction));
     }
-    if let Status::Error { description } = &span.status {
-        let mut words = description.clone().into_owned();
-        redaction.text(&mut words);
-        span.status = Status::error(words);
-    }
+    span.status = of_status(&span.status, redaction);
     Finished {
         span,
-        plain_status: finished.plain_status.clone(),
+        plain_status: finished.plain_status.as_ref().map(|status| of_status(status, redaction)),
         operation: finished.operation.as_deref().map(|operation| Arc::new(redaction.operation(operation))),
         operation_above: finished.operation_above,
         is_parent_known: finished.is_parent_known,
@@ -31,6 +27,13 @@ pub(super) fn redacted(finished: &Finished, redaction: &Redaction) -> Finished {
         source: Arc::clone(&finished.source),
         weight: finished.weight,
     }
+}
+
+fn of_status(status: &Status, redaction: &Redaction) -> Status {
+    let Status::Error { description } = status else { return status.clone() };
+    let mut words = description.clone().into_owned();
+    redaction.text(&mut words);
+    Status::error(words)
 }
 
 /// Whether an attribute of an event holds what was said: of the conventions' former events for messages each does that

@@ -282,15 +282,21 @@ impl Telemetry {
             return Ok(report);
         }
         let open = report.destinations.iter().filter(|to| to.pending > 0 || to.trouble.is_some());
-        let open = open.map(|to| match &to.trouble {
-            Some(trouble) => format!("{}: {} ({trouble})", to.name, to.signal.counted(to.pending)),
-            None => format!("{}: {}", to.name, to.signal.counted(to.pending)),
+        let open = open.map(|to| {
+            let pending = format!("{}: {} pending", to.name, to.signal.counted(to.pending));
+            match &to.trouble {
+                Some(trouble) => format!("{pending}, {} rejected ({trouble})", to.rejected),
+                None => pending,
+            }
         });
         let open = open.collect::<Vec<_>>().join("; ");
         Err(if self.pipeline.is_misconfigured() {
-            Error::configuration(format!("a destination takes nothing with these settings; pending: {open}"))
+            Error::configuration(format!("a destination takes nothing with these settings: {open}"))
         } else {
-            Error::new(ErrorKind::Timeout, format!("still pending, kept and tried again: {open}"))
+            Error::new(
+                ErrorKind::Timeout,
+                format!("not all is delivered, the rest is kept and tried again: {open}"),
+            )
         })
     }
 

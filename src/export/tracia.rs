@@ -200,10 +200,11 @@ impl TraciaTransport {
     /// Tells the program of a span that is lost.
     pub(super) fn lost(&self, body: &Bytes, reason: &str, message: &str) {
         let Some(hook) = &self.on_span_error else { return };
-        let Some((_, span, _)) = parts(body) else { return };
+        let Some((path, span, _)) = parts(body) else { return };
+        let what = if path == SPANS { "a span" } else { "an evaluation" };
         let status: Option<u16> = reason.strip_prefix("http_").and_then(|status| status.parse().ok());
         let kind = status.map_or(ErrorKind::Other, ErrorKind::from_status);
-        let mut info = ErrorInfo::new(kind, format!("Tracia did not take a span: {message}"));
+        let mut info = ErrorInfo::new(kind, format!("Tracia did not take {what}: {message}"));
         info.http_status = status;
         // The words of an answer have it, if it had one.
         let code = message.split(": ").find_map(ErrorCode::of_server).unwrap_or(ErrorCode::Unknown);

@@ -22,6 +22,7 @@ use opentelemetry::{
     trace::{SpanContext, Status, TraceContextExt},
 };
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -334,8 +335,14 @@ fn write(context: &Context, operation: &Arc<Operation>, recording: &Recording, m
     if let Some(words) = gen_ai::status_words(&told, content) {
         span.set_status(Status::error(words.into_owned()));
     }
-    // Destinations have policies of their own.
-    joined::put(span.span_context(), operation);
+    // Destinations have policies of their own, but an error's words stay as the span tells them.
+    let record = match &told {
+        Cow::Owned(told) if told.outcome != operation.outcome => {
+            Arc::new(Operation { outcome: told.outcome.clone(), ..Operation::clone(operation) })
+        }
+        _ => Arc::clone(operation),
+    };
+    joined::put(span.span_context(), &record);
 }
 
 fn kind(operation: &Operation) -> &'static str {

@@ -37,6 +37,7 @@ fn parts() -> Vec<Part> {
 fn request() -> Request {
     let mut request = Request { system_instructions: parts(), ..Request::default() };
     request.messages.push(Message::new(Role::User, parts()));
+    request.variables.insert("who".into(), NAME.into());
     request.tools.push(ToolDefinition::function("find", NAME, json!({ "description": NAME })));
     request
 }

@@ -37,6 +37,9 @@ const REQUEST_BYTES: usize = (4 << 20) - (64 << 10);
 /// The longest project key that PostHog takes.
 const KEY_LENGTH: usize = 64;
 
+/// Beginnings of keys that other services issue, Tracia and providers of models.
+const FOREIGN_KEYS: [&str; 7] = ["tr_", "sk-", "gsk_", "xai-", "AIza", "pa-", "Bearer"];
+
 const DEFAULT_HOST: &str = "us";
 
 /// What makes a destination one of PostHog.
@@ -93,6 +96,9 @@ impl Destination {
     ///
     /// Two projects at one host need a [name](Self::name) each where there is a [spool](crate::export::Spool): what was
     /// kept for one must not go out with the key of the other.
+    ///
+    /// PostHog answers 200 to a key that is of no project, and to one of the other region, and stores nothing: that spans
+    /// were delivered does not prove the key. Look for the first event.
     ///
     /// The region is the US unless [`host`](Self::host) says otherwise; content is not sent unless
     /// [`content`](Self::content) allows it. A session's id with other characters than PostHog takes (letters, digits
@@ -279,8 +285,8 @@ impl Destination {
 impl PostHog {
     fn endpoint(&self) -> String {
         let base = match self.host.as_str() {
-            "us" | "US" => "https://us.i.posthog.com",
-            "eu" | "EU" => "https://eu.i.posthog.com",
+            host if host.eq_ignore_ascii_case("us") => "https://us.i.posthog.com",
+            host if host.eq_ignore_ascii_case("eu") => "https://eu.i.posthog.com",
             host => host.trim_end_matches('/'),
         };
         let path = if self.captures() { CAPTURE_PATH } else { OTLP_PATH };
@@ -343,6 +349,8 @@ impl PostHog {
             "has blanks: the key of a project (phc_…) has none"
         } else if key.starts_with("phx_") {
             "is a personal key (phx_…), with which nothing can be sent: it takes the key of a project (phc_…)"
+        } else if FOREIGN_KEYS.iter().any(|beginning| key.starts_with(beginning)) {
+            "begins as the key of another service: it takes the key of a project (phc_…)"
         } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             "has characters that no key of a project (phc_…) has"
         } else if key.len() > KEY_LENGTH {
@@ -356,7 +364,7 @@ impl PostHog {
     fn check_host(&self) -> Result<(), Error> {
         let (host, origin) = (self.host.as_str(), self.host_origin);
         let refuse = |why: &str| Err(Error::configuration(format!("{origin} {why}")));
-        if ["us", "US", "eu", "EU"].contains(&host) {
+        if ["us", "eu"].iter().any(|region| host.eq_ignore_ascii_case(region)) {
             return Ok(());
         }
         if !host.is_empty()
@@ -405,6 +413,7 @@ mod tests {
         for (host, expected) in [
             ("us", "https://us.i.posthog.com/i/v0/ai/otel"),
             ("eu", "https://eu.i.posthog.com/i/v0/ai/otel"),
+            ("Eu", "https://eu.i.posthog.com/i/v0/ai/otel"),
             ("https://eu.i.posthog.com", "https://eu.i.posthog.com/i/v0/ai/otel"),
             ("https://eu.i.posthog.com/", "https://eu.i.posthog.com/i/v0/ai/otel"),
             ("http://localhost:8000", "http://localhost:8000/i/v0/ai/otel"),
@@ -423,6 +432,8 @@ mod tests {
         let long = "phc_".repeat(17);
         for (key, word) in [
             ("phx_hunter2", "personal"),
+            ("tr_hunter2", "another service"),
+            ("sk-proj-hunter2", "another service"),
             ("phc_hunter2 ", "blanks"),
             ("phc hunter2", "blanks"),
             ("", "empty"),

@@ -271,6 +271,7 @@ mod tests {
             ("tr_hunter 2", "blanks"),
             ("tr_hunter\n", "blanks"),
             ("tr_hünter", "characters"),
+            ("phc_hunter", "another service"),
         ] {
             let error = route(Destination::tracia(key)).unwrap_err();
             assert!(error.contains("Destination::tracia") && error.contains(why), "{error}");

@@ -1,7 +1,7 @@
 //! The attributes of one span on their way to become an event's properties.
 
 use crate::{
-    semconv::{gen_ai as names, posthog as ph},
+    semconv::{gen_ai as names, posthog as ph, tracia::TRACIA_VARIABLES},
     vocabulary::gen_ai::to_i64,
 };
 use serde_json::Value as Json;
@@ -12,7 +12,7 @@ const SWITCHES: [&str; 6] = ["ai.", "eve.", "traceloop.", "pydantic_ai.", "logfi
 
 /// Keys that do so by themselves, what the ingestion sets and one sent would spoil, and the server's address, which
 /// would take the place of the base URL.
-const LEFT_OUT: [&str; 8] = [
+const LEFT_OUT: [&str; 9] = [
     "llm.request.type",
     "events",
     "model_request_parameters",
@@ -21,6 +21,8 @@ const LEFT_OUT: [&str; 8] = [
     ph::AI_PARENT_ID,
     ph::AI_INGESTION_SOURCE,
     names::SERVER_ADDRESS,
+    // Tracia's alone: the messages have them in their places.
+    TRACIA_VARIABLES,
 ];
 
 /// Whether an attribute of this name may go to PostHog, on a span or on its resource.

@@ -19,6 +19,8 @@ pub(crate) fn bearer(key: &SecretString, origin: &str) -> Result<SecretString, E
         "has blanks in it"
     } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         "has characters that no key has"
+    } else if ["phc_", "phx_", "sk-", "gsk_", "AIza"].iter().any(|beginning| key.starts_with(beginning)) {
+        "begins as the key of another service"
     } else {
         return Ok(SecretString::from(format!("Bearer {key}")));
     };
