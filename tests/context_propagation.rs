@@ -134,6 +134,16 @@ async fn what_is_said_of_a_provider_by_its_name_holds_for_the_clients_address() 
     assert_eq!(provider.requests()[0].header("traceparent"), Some(traceparent_of(&spans[0]).as_str()));
 }
 
+#[tokio::test]
+async fn a_call_that_is_not_told_does_not_tell_the_trace_around_it() {
+    let provider = FakeProvider::start().unwrap();
+    let client = client(&provider, [Some(true), None]);
+    let call = client.chat("gpt-4o").user("Hi").send_trace(false).send();
+    let around = tracing::info_span!("around");
+    capture_async(tracing::Instrument::instrument(call, around)).await.0.unwrap();
+    assert_eq!(provider.requests()[0].header("traceparent"), None);
+}
+
 #[cfg(feature = "bedrock")]
 #[tokio::test]
 async fn a_signature_of_aws_stays_clear_of_the_trace() {

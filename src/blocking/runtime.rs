@@ -54,7 +54,11 @@ pub(super) fn enter() -> Result<Place, Error> {
 fn start() -> io::Result<Handle> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
-    let drive = move || runtime.block_on(pending::<()>());
+    let drive = move || {
+        // What is spawned there belongs to blocking calls too.
+        let _ = IS_WAITING.try_with(|waiting| waiting.set(true));
+        runtime.block_on(pending::<()>());
+    };
     thread::Builder::new().name("tracing-genai-blocking".to_owned()).spawn(drive)?;
     Ok(handle)
 }

@@ -32,6 +32,13 @@ pub(crate) fn scrub_secrets(text: &str) -> String {
         let run = &rest[..rest.len() - rest.trim_start_matches(is_key_character).len()];
         // A full stop that ends a sentence is no part of a key.
         let word = run.trim_end_matches('.').len();
+        if word == 0 && !run.is_empty() {
+            // One by one a row of full stops would be looked through as often as it is long.
+            out.push_str(run);
+            at_word_start = false;
+            rest = &rest[run.len()..];
+            continue;
+        }
         if word == 0 || !at_word_start {
             out.push(first);
             at_word_start = !is_key_character(first);
@@ -92,10 +99,23 @@ pub(crate) fn forget(secret: &str, info: &mut ErrorInfo) {
     }
     let words = [&mut info.body, &mut info.code, &mut info.provider_type, &mut info.param];
     let texts = words.into_iter().flatten().chain([&mut info.message]);
-    for text in texts.filter(|text| text.contains(secret)) {
-        *text = text.replace(secret, "[redacted]");
+    for text in texts {
+        if text.contains(secret) {
+            *text = text.replace(secret, "[redacted]");
+        }
+        forget_cut(secret, text);
     }
     info.details.iter_mut().for_each(|detail| forget_in(secret, detail));
+}
+
+/// Takes out the beginning of the secret that a text ends with: of a long answer the first bytes are kept.
+fn forget_cut(secret: &str, text: &mut String) {
+    let longest = secret.len().min(text.len());
+    let is_end = |length: &usize| secret.get(..*length).is_some_and(|beginning| text.ends_with(beginning));
+    if let Some(length) = (8..longest).rev().find(is_end) {
+        text.truncate(text.len() - length);
+        text.push_str("[redacted]");
+    }
 }
 
 fn forget_in(secret: &str, value: &mut Value) {
@@ -109,9 +129,9 @@ fn forget_in(secret: &str, value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::scrub_secrets;
     #[cfg(feature = "instrument")]
     use super::without_queries;
+    use super::{ErrorInfo, forget, scrub_secrets};
 
     #[cfg(feature = "instrument")]
     #[test]
@@ -157,6 +177,22 @@ mod tests {
     fn a_sentence_about_bearer_authentication_stays() {
         let text = "Missing bearer authentication in header";
         assert_eq!(scrub_secrets(text), text);
+    }
+
+    #[test]
+    fn a_key_that_is_cut_off_at_the_end_is_taken_out_too() {
+        let mut info = ErrorInfo::new(crate::record::ErrorKind::Other, "no such tenant: tenantkey-0123");
+        info.body = Some("{\"key\": \"tenantkey-01234567".to_owned());
+        forget("tenantkey-0123456789abcdef", &mut info);
+        assert_eq!(info.message, "no such tenant: [redacted]");
+        assert_eq!(info.body.as_deref(), Some("{\"key\": \"[redacted]"));
+    }
+
+    #[test]
+    fn a_long_row_of_full_stops_is_looked_through_once() {
+        let dots = ".".repeat(1 << 20);
+        assert_eq!(scrub_secrets(&dots), dots);
+        assert_eq!(scrub_secrets("so... sk-abcdefgh1234... well"), "so... sk-[redacted]... well");
     }
 
     #[test]

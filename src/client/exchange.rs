@@ -81,6 +81,7 @@ impl Exchange {
             call.operation_mut().url = url.map(str::to_owned);
         }
         let transport = Transport::new(client, Arc::clone(&route), api, url, body.into());
+        let transport = if is_untold { transport.untold() } else { transport };
         Ok(Self { call, api, transport, route, started, span, is_told: !is_untold, is_sampled, session })
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Transport {
     api: Api,
     url: Url,
     body: Bytes,
+    /// Whether requests tell their trace.
+    tells_trace: bool,
     /// The token of the last attempt, if each asks for one.
     token: Option<SecretString>,
     pub(super) attempts: u32,
@@ -34,7 +36,9 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(client: Client, route: Arc<Route>, api: Api, url: Url, body: Bytes) -> Self {
+        let tells_trace = route.trace_context;
         Self {
+            tells_trace,
             client,
             route,
             api,
@@ -46,6 +50,11 @@ impl Transport {
             request_id: None,
             usage: Usage::default(),
         }
+    }
+
+    /// Of a call that is not to be told: the span around it is not its own.
+    pub(super) fn untold(self) -> Self {
+        Self { tells_trace: false, ..self }
     }
 
     /// Sends the request and reads the whole answer.
@@ -72,7 +81,8 @@ impl Transport {
 
     /// The same request with another body.
     pub(super) fn with_body(&self, body: Bytes) -> Self {
-        Self::new(self.client.clone(), Arc::clone(&self.route), self.api, self.url.clone(), body)
+        let other = Self::new(self.client.clone(), Arc::clone(&self.route), self.api, self.url.clone(), body);
+        Self { tells_trace: self.tells_trace, ..other }
     }
 
     /// Takes the key out of what a provider said.
@@ -93,7 +103,7 @@ impl Transport {
     async fn attempt(&mut self, deadline: Deadline) -> Result<reqwest::Response, Failed> {
         (self.status, self.request_id) = (None, None);
         let mut headers = self.route.headers();
-        if self.route.trace_context {
+        if self.tells_trace {
             inject_traceparent(&mut headers);
         }
         if let Some(source) = self.route.token_source() {

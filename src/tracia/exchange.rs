@@ -63,7 +63,9 @@ impl Request {
 
     /// Whether two of it do what one does.
     fn is_repeatable(&self) -> bool {
-        matches!(self.method, Method::GET | Method::PUT)
+        // A prompt that was renamed is not found under its old name.
+        let renames = self.body.as_ref().is_some_and(|body| body.get("slug").is_some());
+        matches!(self.method, Method::GET | Method::PUT) && !renames
     }
 
     fn changes_something(&self) -> bool {

@@ -12,7 +12,10 @@ use crate::{
 };
 use reqwest::Method;
 use serde_json::Value;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    collections::HashSet,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// The spans that Tracia keeps, of [`Api::spans`].
 ///
@@ -194,7 +197,7 @@ impl ListSpans {
 
     /// Asks for page after page.
     pub fn pages(self) -> SpanPages {
-        SpanPages { next: Some(self) }
+        SpanPages { next: Some(self), seen: HashSet::new() }
     }
 
     async fn page(&self) -> Result<SpanPage, Error> {
@@ -250,20 +253,23 @@ fn text_of(time: SystemTime) -> String {
 pub struct SpanPages {
     /// None after the last.
     next: Option<ListSpans>,
+    /// The cursors of the pages so far.
+    seen: HashSet<String>,
 }
 
 impl SpanPages {
     /// The next page; `None` after the last. After an error the same page is asked for again.
     ///
     /// # Errors
-    /// As of [`ListSpans::send`], and [`ErrorKind::Protocol`] if a page names itself as the next.
+    /// As of [`ListSpans::send`], and [`ErrorKind::Protocol`] if a page names one as the next that was there before.
     pub async fn next_page(&mut self) -> Result<Option<Vec<SpanSummary>>, Error> {
         let Some(this) = &self.next else { return Ok(None) };
         let page = this.page().await?;
         let asked = this.pairs.iter().find(|(name, _)| *name == "cursor").map(|(_, cursor)| cursor);
-        if page.next_cursor.is_some() && page.next_cursor.as_ref() == asked {
-            let info =
-                ErrorInfo::new(ErrorKind::Protocol, "a page of Tracia's spans names itself as the next");
+        self.seen.extend(asked.cloned());
+        if page.next_cursor.as_ref().is_some_and(|cursor| self.seen.contains(cursor)) {
+            let message = "a page of Tracia's spans names one as the next that was there before";
+            let info = ErrorInfo::new(ErrorKind::Protocol, message);
             return Err(Error::from(info).with_tracia_code(ErrorCode::Unknown));
         }
         self.next = page.next_cursor.and_then(|cursor| Some(self.next.take()?.cursor(cursor)));

@@ -124,6 +124,17 @@ async fn a_page_that_names_itself_ends_the_walk_with_an_error() {
 }
 
 #[tokio::test]
+async fn pages_that_name_each_other_end_the_walk_with_an_error() {
+    let tracia = tracia();
+    for cursor in ["a", "b", "a", "b"] {
+        let page = json!({"spans": [], "nextCursor": cursor}).to_string();
+        tracia.answer_next(1, &ServiceAnswer::body(200, "application/json", page));
+    }
+    let error = api(&tracia).spans().list().pages().all().await.unwrap_err();
+    assert_eq!((error.kind(), tracia.requests().len()), (ErrorKind::Protocol, 3));
+}
+
+#[tokio::test]
 async fn both_forms_of_paging_are_read() {
     for (page, next) in [
         (json!({"spans": [], "nextCursor": "c"}), Some("c")),

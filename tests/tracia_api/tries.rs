@@ -122,3 +122,15 @@ async fn what_was_never_sent_is_tried_again_whatever_it_is() {
     assert_eq!(error.tracia_code(), ErrorCode::NetworkError);
     assert!(error.to_string().contains("tried 2 times"), "{error}");
 }
+
+#[tokio::test]
+async fn a_prompt_is_not_renamed_twice() {
+    let tracia = tracia();
+    patient(&tracia).prompts().create(greeting().slug("old")).await.unwrap();
+    tracia.answer_next(1, &ServiceAnswer::hang_up().taken());
+    let update = PromptUpdate::new().slug("fresh");
+    let error = patient(&tracia).prompts().update("old", update).await.unwrap_err();
+    assert_eq!(error.tracia_code(), ErrorCode::NetworkError);
+    assert_eq!(tracia.requests().len(), 2);
+    patient(&tracia).prompts().get("fresh").await.unwrap();
+}

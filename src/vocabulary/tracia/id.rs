@@ -26,7 +26,7 @@ pub(crate) fn valid(text: &str) -> Option<&str> {
 }
 
 /// An id that a program has for a span or for a trace in Tracia's form: one that is in that form as it is, and hex of 16
-/// or 32 digits and a UUID by their last 16 digits. `None` for others.
+/// or 32 digits and a UUID by their last 16 digits, a UUID by time by its first. `None` for others.
 #[cfg(feature = "client")]
 pub(crate) fn folded(prefix: &str, id: &str) -> Option<String> {
     if let Some(id) = valid(id) {
@@ -38,7 +38,10 @@ pub(crate) fn folded(prefix: &str, id: &str) -> Option<String> {
         _ => return None,
     };
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    digits.get(digits.len() - 16..).filter(|_| is_hex).map(|last| format!("{prefix}{last}"))
+    // The end of a UUID by time is that of its host.
+    let by_time = id.len() == 36 && digits.get(12..13).is_some_and(|version| "126".contains(version));
+    let start = if by_time { 0 } else { digits.len() - 16 };
+    digits.get(start..start + 16).filter(|_| is_hex).map(|last| format!("{prefix}{last}"))
 }
 
 /// The 32 digits of a UUID, in small letters.
@@ -107,6 +110,7 @@ mod tests {
             ("00F067AA0BA902B7", Some("sp_00f067aa0ba902b7")),
             ("4bf92f3577b34da6a3ce929d0e0e4736", Some("sp_a3ce929d0e0e4736")),
             ("4bf92f35-77b3-4da6-a3ce-929d0e0e4736", Some("sp_a3ce929d0e0e4736")),
+            ("6ba7b810-9dad-11d1-80b4-00c04fd430c8", Some("sp_6ba7b8109dad11d1")),
             ("4bf92f35-77b3-4da6-a3ce-929d0e0e473g", None),
             ("4bf92f3577-b3-4da6-a3ce-929d0e0e4736", None),
             ("banana", None),
