@@ -131,7 +131,8 @@ impl Chat {
     }
 
     /// Has the call fail before anything is sent where a `{{name}}` has no value among the
-    /// [`variables`](Self::variables); the error names it.
+    /// [`variables`](Self::variables); the error names it. It looks where these are filled in: not into raw
+    /// [items](Self::item), nor into the body of [`invoke_model`](Self::invoke_model).
     pub fn require_variables(mut self) -> Self {
         self.requires_variables = true;
         self
