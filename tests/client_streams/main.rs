@@ -3,6 +3,7 @@
 
 mod aborting;
 mod ends;
+mod panics;
 mod results;
 mod storm;
 mod texts;

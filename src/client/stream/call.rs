@@ -131,17 +131,18 @@ impl StreamedCall {
         let came = take(&mut exchange, response);
         match error {
             None => {
-                exchange.settle(Outcome::Done);
                 let reply = reply(&mut exchange, Arc::clone(&came), items);
                 self.ready.push_back(Ok(ChatEvent::Done(Box::new(reply.clone()))));
-                ending.set(Over { came, reply, how: How::Done });
+                let _at_the_end = Ends::with(ending, Over { came, reply, how: How::Done }, None);
+                exchange.settle(Outcome::Done);
             }
             Some(error) => {
-                let error = exchange.fail(error);
                 let reply = reply(&mut exchange, without_broken_calls(&came), items);
-                let again = error.again();
+                let how = How::Failed(error.again());
+                let mut at_the_end = Ends::with(ending, Over { came, reply, how }, None);
+                let error = exchange.fail(error);
+                at_the_end.is_how(How::Failed(error.again()));
                 self.ready.push_back(Err(error));
-                ending.set(Over { came, reply, how: How::Failed(again) });
             }
         }
     }
@@ -160,16 +161,53 @@ impl StreamedCall {
             return None;
         }
         let came = take(&mut exchange, answer.so_far());
-        exchange.settle(outcome);
-        if is_awaited {
-            let (how, rest) = match is_whole {
-                true => (How::Done, Arc::clone(&came)),
-                false => (How::Aborted, without_broken_calls(&came)),
-            };
-            let reply = reply(&mut exchange, rest, items);
-            ending.set(Over { came, reply, how });
+        if !is_awaited {
+            exchange.settle(outcome);
+            return self.reader.take();
         }
+        let (how, rest) = match is_whole {
+            true => (How::Done, Arc::clone(&came)),
+            false => (How::Aborted, without_broken_calls(&came)),
+        };
+        let reply = reply(&mut exchange, rest, items);
+        let at_the_end = Ends::with(ending, Over { came, reply, how }, self.reader.take());
+        exchange.settle(outcome);
+        at_the_end.into_reader()
+    }
+}
+
+/// Tells what a stream came to once its span has ended, also where somebody else's layer panics at that.
+struct Ends<'a> {
+    ending: &'a Ending,
+    over: Option<Over>,
+    reader: Option<Waker>,
+}
+
+impl<'a> Ends<'a> {
+    fn with(ending: &'a Ending, over: Over, reader: Option<Waker>) -> Self {
+        Self { ending, over: Some(over), reader }
+    }
+
+    fn is_how(&mut self, how: How) {
+        if let Some(over) = &mut self.over {
+            over.how = how;
+        }
+    }
+
+    /// Who waits for more, to be woken by the caller.
+    fn into_reader(mut self) -> Option<Waker> {
         self.reader.take()
+    }
+}
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        if let Some(over) = self.over.take() {
+            self.ending.set(over);
+        }
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
     }
 }
 
