@@ -140,7 +140,7 @@ async fn a_call_that_is_not_told_does_not_tell_the_trace_around_it() {
     let client = client(&provider, [Some(true), None]);
     let call = client.chat("gpt-4o").user("Hi").send_trace(false).send();
     let around = tracing::info_span!("around");
-    capture_async(tracing::Instrument::instrument(call, around)).await.0.unwrap();
+    capture_async(call.instrument(around)).await.0.unwrap();
     assert_eq!(provider.requests()[0].header("traceparent"), None);
 }
 

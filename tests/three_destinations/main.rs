@@ -244,8 +244,10 @@ fn each_sees_its_spans_with_the_right_parents(pipeline: Pipeline) {
     assert!(spans.iter().all(|span| span["traceId"] == spans[0]["traceId"]));
     let judged = spans.iter().find(|span| span["model"] == "gpt-4o-mini").unwrap();
     let evaluations = world.tracia.evaluations();
-    let keys: Vec<_> =
+    let mut keys: Vec<_> =
         evaluations.iter().map(|one| (one.evaluator_key.as_str(), one.span_id.as_str())).collect();
+    // Both come after their span, at once.
+    keys.sort_unstable();
     let id = judged["spanId"].as_str().unwrap();
     assert_eq!(keys, [("quality", id), ("user_feedback", id)]);
 }
