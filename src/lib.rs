@@ -121,6 +121,8 @@ mod diagnosis;
 mod error;
 #[cfg(feature = "export")]
 pub mod export;
+#[cfg(any(feature = "client", feature = "export"))]
+mod fnv;
 #[cfg(all(feature = "export", any(doc, doctest)))]
 pub mod guide;
 #[cfg(feature = "instrument")]

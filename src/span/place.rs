@@ -2,6 +2,7 @@
 
 #[cfg(feature = "client")]
 use super::own_pipeline;
+use crate::fnv::fnv;
 use opentelemetry::trace::{SpanId, TraceId};
 #[cfg(feature = "client")]
 use opentelemetry::{
@@ -36,12 +37,8 @@ impl Place {
 /// The id of the parent that the first span of a trace has whose id the program chose: the SDK takes a trace's id
 /// from a parent alone. No span has it, and [`is_stand_in`] knows it again.
 pub(crate) fn stand_in(trace: TraceId) -> SpanId {
-    let bytes = trace.to_bytes();
-    // FNV-1a: no span's id is like it but by a chance of one in 2^64.
-    let start = 0xcbf2_9ce4_8422_2325_u64;
-    let hash =
-        bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    SpanId::from(hash.max(1))
+    // No span's id is like it but by a chance of one in 2^64.
+    SpanId::from(fnv(&trace.to_bytes()).max(1))
 }
 
 /// Whether a span's parent is one that stands in for none.

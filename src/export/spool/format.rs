@@ -1,5 +1,6 @@
 //! What an entry is on disk: its header and its names.
 
+use crate::fnv::fnv;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The version that this code writes, and the newest that it reads.
@@ -162,11 +163,4 @@ fn is_number(text: &str, digits: usize) -> bool {
 
 fn is_hash(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// FNV-1a: the same in every version of the program, as the standard library's hashes need not be.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
